@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf.h - configuration: one YAML file, the environment, flags.
+ *
+ * One table in conf.c names every key: its type, its default, its
+ * environment variable, the sentence that documents it, and its place in
+ * struct conf. The table reads the file, reads the environment, and prints
+ * the whole with where each value came from (`orrery config`). Later sources
+ * win: default, file, environment, flag. An unknown key is an error that
+ * names the file and line and the nearest known key. Keys below a list
+ * (gitlab, dvc_remotes, identity.oidc) are rows of the same table.
+ */
+#ifndef ORRERY_BASE_CONF_H
+#define ORRERY_BASE_CONF_H
+
+#include "indexer/base/arena.h"
+#include "indexer/base/field.h"
+
+enum conf_source { CONF_DEFAULT, CONF_FILE, CONF_ENV, CONF_FLAG };
+
+struct conf {
+	struct str data;
+	struct field_list listen; /* of struct str: HOST:PORT, unix:PATH */
+	struct str log_level;
+	struct str tls_cert, tls_key;
+	int64_t workers, transfers; /* threads */
+	int64_t max_connections;
+	int64_t body_limit;     /* bytes of a JSON body */
+	int64_t journal_size;   /* bytes, per mount */
+	int64_t artifact_limit; /* bytes of one artifact, 0: none */
+	struct str objects_url; /* empty: DATA/objects */
+	struct arena arena;
+};
+
+int conf_init(struct conf *c, struct err *e); /* defaults */
+void conf_fini(struct conf *c);
+int conf_read_file(struct conf *c, const char *path, struct err *e);
+/* ORRERY_LISTEN, ORRERY_OBJECTS__URL: "__" descends a level; lists are
+ * comma-separated. environ is passed in. */
+int conf_read_env(struct conf *c, char *const *environment, struct err *e);
+/* One key by its dotted name, as a flag gives it. */
+int conf_set(struct conf *c, const char *key, struct str value,
+	     enum conf_source source, struct err *e);
+/* YAML that can be read back, each line with its sentence and source. */
+void conf_print(const struct conf *c, struct buf *b);
+void conf_print_json(const struct conf *c, struct buf *b);
+
+#endif

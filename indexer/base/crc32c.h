@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crc32c.h - the Castagnoli CRC, by SSE4.2 where the processor has it. */
+#ifndef ORRERY_BASE_CRC32C_H
+#define ORRERY_BASE_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Continue crc (0 at the start) over n bytes. */
+uint32_t crc32c(uint32_t crc, const void *p, size_t n);
+
+#endif

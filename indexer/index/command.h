@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* command.h - all that can change the index, as C structs.
+ *
+ * A command is made with command_new, filled, and handed to index_submit; it
+ * owns an arena for everything it points to. The writer applies it in a
+ * savepoint and calls done on its own thread after COMMIT (err.kind tells
+ * whether it took effect). done owns the command from then on: it must be
+ * short, must not block, and ends with command_free.
+ *
+ * Things are named by their public ids, so the same structs come from HTTP
+ * bodies, from a mount and from a journal. Each command is described once, in
+ * the table of command_types: its name, its fields (field.h), its apply
+ * function. A mount sends a command as {"command": name, ...fields} and a
+ * daemon reads it with the same table. Members that begin with ret_ are
+ * filled by apply and written back the same way.
+ */
+#ifndef ORRERY_INDEX_COMMAND_H
+#define ORRERY_INDEX_COMMAND_H
+
+#include "indexer/base/field.h"
+#include "indexer/base/queue.h"
+#include "indexer/index/principal.h"
+#include "indexer/journal/line.h"
+
+struct writer;
+struct command;
+
+enum command_kind {
+	COMMAND_EXPERIMENT_CREATE,
+	COMMAND_EXPERIMENT_UPDATE,
+	COMMAND_EXPERIMENT_DELETE,
+	COMMAND_EXPERIMENT_RESTORE,
+	COMMAND_EXPERIMENT_TAG,
+	COMMAND_EXPERIMENT_UNTAG,
+	COMMAND_RUN_CREATE,
+	COMMAND_RUN_UPDATE,
+	COMMAND_RUN_DELETE,
+	COMMAND_RUN_RESTORE,
+	COMMAND_RUN_LOG,
+	COMMAND_RUN_UNTAG,
+	COMMAND_ARTIFACT_PUT,
+	COMMAND_ARTIFACT_MKDIR,
+	COMMAND_ARTIFACT_MOVE,
+	COMMAND_ARTIFACT_DELETE,
+	COMMAND_ARTIFACT_SET,
+	COMMAND_JOURNAL,
+	COMMAND_CALL, /* run a function on the writer (backup, checkpoint) */
+	COMMAND_KINDS
+};
+
+/* Lanes take turns, so that none starves another. */
+enum command_lane { LANE_API, LANE_JOURNAL, LANE_CRAWL, LANES };
+
+struct command {
+	struct queue_node node;
+	enum command_kind kind;
+	enum command_lane lane;
+	struct principal who;
+	struct arena arena;
+	void (*done)(struct command *c, void *ctx);
+	void *ctx;
+	struct err err;
+	int64_t change; /* filled: the number of the commit */
+	/* A retried request is recognised by this key (Idempotency-Key, or
+	 * "<mount id>:<sequence>"): the first answer is given again. */
+	struct str once;
+};
+
+struct command_type {
+	const char *name;     /* "run_create" */
+	size_t size;          /* of the struct */
+	struct field_set in;  /* members to be filled */
+	struct field_set out; /* ret_ members */
+	int (*apply)(struct writer *w, struct command *c, struct err *e);
+};
+
+extern const struct command_type command_types[COMMAND_KINDS];
+
+/* Never NULL. The lane is LANE_API, the principal the owner until set. */
+void *command_new(enum command_kind kind);
+void command_free(struct command *c);
+/* Kind by name, -1 if there is none. */
+int command_kind_by_name(struct str name);
+
+/* --- the commands ------------------------------------------------------ */
+
+struct key_value { /* element of tag and param lists; fields in command.c */
+	struct str key, value;
+};
+
+struct key_points { /* one metric point of a batch */
+	struct str key;
+	struct opt_f64 value;
+	struct opt_i64 timestamp, step;
+	struct str model_id, dataset_name, dataset_digest;
+};
+
+extern const struct field_set key_value_fields;  /* key required */
+extern const struct field_set key_points_fields; /* key, value, timestamp */
+
+struct cmd_experiment_create {
+	struct command c;
+	struct str name, artifact_location;
+	struct field_list tags; /* of struct key_value */
+	struct str ret_experiment_id;
+};
+
+struct cmd_experiment_update { /* rename */
+	struct command c;
+	struct str experiment_id, new_name;
+};
+
+struct cmd_experiment { /* delete, restore */
+	struct command c;
+	struct str experiment_id;
+};
+
+struct cmd_experiment_tag { /* set; untag uses key only */
+	struct command c;
+	struct str experiment_id, key, value;
+};
+
+struct cmd_run_create {
+	struct command c;
+	struct str experiment_id; /* absent: "0" */
+	struct str run_name, user_id;
+	struct opt_i64 start_time; /* absent: now */
+	struct field_list tags;
+	struct str dir; /* a mount's mkdir: the directory name wanted, which
+			   must be free (ERR_EXISTS) */
+	struct str ret_run_id;
+};
+
+enum run_status {
+	RUN_RUNNING = 1,
+	RUN_SCHEDULED,
+	RUN_FINISHED,
+	RUN_FAILED,
+	RUN_KILLED
+};
+/* Names by number, "" first: also the FIELD_ENUM table. */
+extern const char *const run_status_names[];
+
+struct cmd_run_update {
+	struct command c;
+	struct str run_id;
+	struct opt_i64 status; /* enum run_status */
+	struct opt_i64 end_time;
+	struct str run_name;
+	struct str dir; /* a mount's rename: the new directory name */
+};
+
+struct cmd_run { /* delete, restore */
+	struct command c;
+	struct str run_id;
+};
+
+/* log-batch, and with one element log-metric, log-parameter, set-tag. All of
+ * it or nothing: params first, then tags, then points. */
+struct cmd_run_log {
+	struct command c;
+	struct str run_id;
+	struct field_list metrics; /* of struct key_points */
+	struct field_list params;  /* of struct key_value */
+	struct field_list tags;    /* of struct key_value */
+	bool single_param;         /* wording of MLflow's error */
+};
+
+struct cmd_run_untag {
+	struct command c;
+	struct str run_id, key;
+};
+
+/* Artifacts of a run, a tree of its own per owner. Bytes lie in the object
+ * store already when these come; key tells where (objects.h). */
+struct cmd_artifact_put {
+	struct command c;
+	struct str run_id, path;
+	struct str key; /* in the object store; empty file: may be "" */
+	struct opt_i64 size;
+	struct str sha256; /* 64 hex digits; "" where size is 0 */
+	struct str crc32c; /* 8 hex digits */
+	struct opt_i64 mtime, mode;
+	struct opt_bool exclusive; /* ERR_EXISTS where the path is taken */
+	struct str ret_replaced;   /* key of the bytes it replaced, if any */
+};
+
+struct cmd_artifact_mkdir {
+	struct command c;
+	struct str run_id, path;
+	struct opt_i64 mode;
+};
+
+struct cmd_artifact_move {
+	struct command c;
+	struct str run_id, path, to_run_id, to_path;
+	struct opt_bool no_replace;
+};
+
+struct cmd_artifact_delete {
+	struct command c;
+	struct str run_id, path;
+	struct opt_bool recursive; /* else a directory must be empty */
+	struct opt_bool missing_ok;
+};
+
+struct cmd_artifact_set { /* chmod, utimens */
+	struct command c;
+	struct str run_id, path;
+	struct opt_i64 mtime, mode;
+};
+
+/* Records drained from a journal: points of many runs, and how far they
+ * reach. What is refused becomes a row of "refused", in the same
+ * transaction. */
+struct journal_line {
+	struct str run_id, key;
+	int64_t seq;      /* of the record it came in */
+	int64_t accepted; /* ms; the timestamp of points without one */
+	const struct journal_point *points;
+	size_t count;
+};
+
+struct cmd_journal {
+	struct command c;
+	struct str journal_id;
+	int64_t first_seq, last_seq; /* applied up to last_seq afterwards */
+	const struct journal_line *lines;
+	size_t nlines;
+};
+
+struct cmd_call {
+	struct command c;
+	int (*fn)(struct writer *w, void *arg, struct err *e);
+	void *arg;
+};
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h - every limit on what is stored, by name, in one place.
+ *
+ * Beyond a limit the user gets an error that names it; nothing is cut except
+ * param and tag values, where MLflow cuts too.
+ */
+#ifndef ORRERY_INDEX_LIMITS_H
+#define ORRERY_INDEX_LIMITS_H
+
+enum {
+	LIMIT_KEY = 250,          /* bytes of a param, metric or tag key */
+	LIMIT_PARAM_VALUE = 6000, /* characters; longer is cut */
+	LIMIT_TAG_VALUE = 8000,   /* characters; longer is cut */
+	LIMIT_EXPERIMENT_TAG_VALUE = 5000, /* longer is refused */
+	LIMIT_EXPERIMENT_NAME = 500,
+	LIMIT_RUN_NAME = 500,
+	LIMIT_USER = 256,
+	LIMIT_LOCATION = 2048,
+	LIMIT_BATCH_METRICS = 1000,
+	LIMIT_BATCH_PARAMS = 100,
+	LIMIT_BATCH_TAGS = 100,
+	LIMIT_BATCH = 1000,
+	LIMIT_ARTIFACT_PATH = 4096,
+	LIMIT_ARTIFACT_DEPTH = 128,
+	LIMIT_FILE_NAME = 255,
+	LIMIT_FILTER = 64 * 1024, /* bytes of a search filter */
+	LIMIT_SEARCH_EXPERIMENTS = 50000,
+	LIMIT_SEARCH_RUNS = 50000,
+	LIMIT_HISTORY_PAGE = 25000,
+
+	LIMIT_QUEUE_BYTES = 64 << 20,   /* commands waiting for the writer */
+	LIMIT_GROUP_MS = 50,            /* one transaction of the writer */
+	LIMIT_WAL_BYTES = 16 << 20,     /* beyond it the gate closes */
+	LIMIT_SNAPSHOT_MS = 50,         /* a reader's transaction */
+	LIMIT_READ_MS = 30000,          /* a request's work in the index */
+	LIMIT_TAIL_CACHE = 32 << 20,    /* writer's decoded recent points */
+	LIMIT_COLUMN_CACHE = 128 << 20, /* packed columns of search */
+};
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* search.h - searches, evaluated as sets of rows.
+ *
+ * Each predicate is one fixed statement, or one scan of a packed column, that
+ * yields a set of row ids; AND, OR, NOT, view and rights are bit operations.
+ * Then the order's index is walked against the set, or the set is sorted by
+ * its packed columns. Packed columns (attributes of runs, latest values of a
+ * metric key) are derived data in memory: loaded when first asked for,
+ * brought up to date by the change number, dropped beyond a limit. They
+ * belong to a struct columns that all readers of a process share.
+ *
+ * A page token holds the sort key of the page's last row, so paging neither
+ * repeats nor skips when rows are added. It is bound to filter and order.
+ */
+#ifndef ORRERY_INDEX_SEARCH_H
+#define ORRERY_INDEX_SEARCH_H
+
+#include "indexer/index/reader.h"
+#include "indexer/query/expr.h"
+
+struct columns;
+struct columns *columns_new(void);
+void columns_free(struct columns *c);
+
+enum view { VIEW_ACTIVE, VIEW_DELETED, VIEW_ALL };
+
+struct search {
+	const struct expr *filter; /* NULL: all */
+	const struct expr_order *order;
+	size_t norder;
+	enum view view;
+	size_t max;
+	struct str token; /* empty: first page */
+	struct str bound; /* text of filter and order: what the token
+			     is bound to */
+	const struct str *experiment_ids; /* runs only */
+	size_t nexperiment_ids;
+};
+
+struct search_page {
+	int64_t *rows;
+	size_t n;
+	int64_t total;
+	struct str next_token; /* empty: the last page */
+};
+
+/* Within reader_begin/reader_end: rows in order, of one snapshot. */
+int search_runs(struct reader *rd, struct columns *cols, const struct search *s,
+		struct arena *a, struct search_page *ret, struct err *e);
+int search_experiments(struct reader *rd, struct columns *cols,
+		       const struct search *s, struct arena *a,
+		       struct search_page *ret, struct err *e);
+
+#endif

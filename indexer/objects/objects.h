@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* objects.h - bytes: one interface, kinds of store behind it.
+ *
+ * An object is written whole under a key of its own and then never changes:
+ * its bytes are on disk (or acknowledged by the store) when put_finish
+ * returns, and no other key's bytes are touched, so a crash at any moment
+ * leaves every committed object as it was. Keys look like paths as MLflow
+ * lays them out; where the wanted key is taken, another one is made up
+ * (<experiment>/<run>/generations/<random>). Which key belongs to which
+ * artifact is the index's business, and so is the checksum to compare with:
+ * reads here return what is stored, object_verify compares.
+ *
+ * Thread rule: a struct objects may be shared; a put or a get belongs to one
+ * thread at a time.
+ */
+#ifndef ORRERY_OBJECTS_OBJECTS_H
+#define ORRERY_OBJECTS_OBJECTS_H
+
+#include <stdint.h>
+
+#include "indexer/base/err.h"
+#include "indexer/base/str.h"
+
+struct objects;
+struct object_put;
+
+enum { OBJECT_KEY_MAX = 1024 * 5 };
+
+/* url "" : the directory DATA/objects; else a directory's path. */
+struct objects *objects_open(const char *data_dir, struct str url,
+			     struct err *e);
+void objects_close(struct objects *o);
+
+/* What is known of an object once it is stored. */
+struct object_digest {
+	int64_t size;
+	char sha256[65]; /* hex */
+	char crc32c[9];  /* hex */
+};
+
+/* Write an object. wanted is its key if free; fallback is the prefix of a
+ * made-up one ("<experiment>/<run>/generations/"). */
+struct object_put *object_put_begin(struct objects *o, struct str wanted,
+				    struct str fallback, struct err *e);
+int object_put_write(struct object_put *p, const void *data, size_t n,
+		     struct err *e);
+/* Durable afterwards. ret_key (OBJECT_KEY_MAX) gets the key it lies at. */
+int object_put_finish(struct object_put *p, char *ret_key,
+		      struct object_digest *ret, struct err *e);
+void object_put_abort(struct object_put *p); /* also frees after a failure */
+
+/* For random writes (a mount's open file): the temporary file itself. It is
+ * digested again at finish. Only the directory store offers one (else -1). */
+int object_put_fd(struct object_put *p);
+
+/* Read-only descriptor of an object for sendfile and pread; -1 with
+ * ERR_NOT_FOUND when its bytes are gone. */
+int object_open(struct objects *o, struct str key, struct err *e);
+/* Bytes [off, off+n): returns how many. */
+int64_t object_read(struct objects *o, struct str key, int64_t off, void *out,
+		    size_t n, struct err *e);
+int object_delete(struct objects *o, struct str key, struct err *e);
+int object_digest_of(struct objects *o, struct str key,
+		     struct object_digest *ret, struct err *e);
+/* ERR_CORRUPT when the bytes differ from what was stored. */
+int object_verify(struct objects *o, struct str key, int64_t size,
+		  struct str sha256, struct err *e);
+/* Every object, in no particular order; for check and gc. */
+int objects_each(struct objects *o,
+		 int (*fn)(void *ctx, struct str key, int64_t size,
+			   int64_t mtime, struct err *e),
+		 void *ctx, struct err *e);
+/* Remove temporary files that a crash left; the daemon calls it at start. */
+int objects_sweep(struct objects *o, struct err *e);
+
+#endif
