@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* help.c - --help, man pages and shell completion, all from the verbs. */
+#include <ctype.h>
+
+#include "tools/verb.h"
+
+static void usage_line(const struct verb *v)
+{
+	printf("orrery %s", v->name);
+	if (v->options->name)
+		printf(" [OPTION]...");
+	if (v->operands)
+		printf(" %s", v->operands);
+	printf("\n");
+}
+
+void help_overview(void)
+{
+	printf("orrery - a machine-learning platform as a file system\n\n"
+	       "usage: orrery VERB [OPTION]... ; orrery VERB --help tells "
+	       "more\n\n");
+	for (const struct verb *v = verbs; v->name; v++)
+		printf("  %-9s %s\n", v->name, v->summary);
+	printf("\nTo begin:\n\n"
+	       "  $ orrery up\n"
+	       "  ready http://127.0.0.1:8080\n"
+	       "  mounted /home/you/orrery\n");
+}
+
+static void option_line(const struct option_row *o)
+{
+	char left[64];
+	char letter[8] = "    ";
+
+	if (o->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+	snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name,
+		 o->value ? " " : "", o->value ? o->value : "");
+	printf("  %-28s %s\n", left, o->help);
+}
+
+void help_verb(const struct verb *v)
+{
+	printf("orrery %s - %s\n\nusage: ", v->name, v->summary);
+	usage_line(v);
+	printf("\n%s\n", v->text);
+	if (v->options->name)
+		printf("\nOptions:\n");
+	for (const struct option_row *o = v->options; o->name; o++)
+		option_line(o);
+	printf("\nExample:\n\n%s\n", v->example);
+}
+
+/* Text for troff: a line may not begin with a dot or a quote, and a
+ * backslash or a hyphen is written as such. */
+static void man_text(const char *s)
+{
+	bool start = true;
+
+	for (; *s; s++) {
+		if (start && (*s == '.' || *s == '\''))
+			printf("\\&");
+		if (*s == '\\')
+			printf("\\e");
+		else if (*s == '-')
+			printf("\\-");
+		else
+			putchar(*s);
+		start = *s == '\n';
+	}
+	putchar('\n');
+}
+
+static void man_head(const char *name, const char *summary)
+{
+	printf(".TH ");
+	for (const char *p = name; *p; p++)
+		putchar(toupper((unsigned char)*p));
+	printf(" 1 \"\" \"Orrery %s\" \"Orrery\"\n.SH NAME\n", ORRERY_VERSION);
+	man_text(name);
+	printf("\\- ");
+	man_text(summary);
+	printf(".SH SYNOPSIS\n");
+}
+
+static void man_overview(void)
+{
+	man_head("orrery", "a machine-learning platform as a file system");
+	printf(".B orrery\n.I VERB\n[\n.I OPTION\n]...\n.SH VERBS\n");
+	for (const struct verb *v = verbs; v->name; v++) {
+		printf(".TP\n.BR orrery-%s (1)\n", v->name);
+		man_text(v->summary);
+	}
+}
+
+void help_man(const struct verb *v)
+{
+	char name[64];
+
+	if (!v) {
+		man_overview();
+		return;
+	}
+	snprintf(name, sizeof(name), "orrery-%s", v->name);
+	man_head(name, v->summary);
+	usage_line(v);
+	printf(".SH DESCRIPTION\n");
+	man_text(v->text);
+	if (v->options->name)
+		printf(".SH OPTIONS\n");
+	for (const struct option_row *o = v->options; o->name; o++) {
+		printf(".TP\n.B \\-\\-%s", o->name);
+		printf(o->value ? " %s\n" : "%s\n", o->value ? o->value : "");
+		man_text(o->help);
+	}
+	printf(".SH EXAMPLE\n.nf\n");
+	man_text(v->example);
+	printf(".fi\n");
+}
+
+void help_completion(void)
+{
+	printf("# bash completion for orrery\n"
+	       "_orrery() {\n"
+	       "\tlocal word=${COMP_WORDS[COMP_CWORD]}\n"
+	       "\tlocal before=${COMP_WORDS[COMP_CWORD-1]} words=\n"
+	       "\tif [ \"$COMP_CWORD\" = 1 ]; then\n"
+	       "\t\twords='");
+	for (const struct verb *v = verbs; v->name; v++)
+		printf("%s%s", v == verbs ? "" : " ", v->name);
+	printf("'\n"
+	       "\telse\n"
+	       "\t\tcase ${COMP_WORDS[1]} in\n");
+	for (const struct verb *v = verbs; v->name; v++) {
+		printf("\t\t%s) words='--help", v->name);
+		for (const struct option_row *o = v->options; o->name; o++)
+			printf(" --%s", o->name);
+		printf("' ;;\n");
+	}
+	printf("\t\tesac\n"
+	       "\tfi\n"
+	       "\tcase $before in\n"
+	       "\t--data | --mount | --cache)\n"
+	       "\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$word\")\n"
+	       "\t\treturn ;;\n"
+	       "\tesac\n"
+	       "\tif [[ $word == -* || $COMP_CWORD == 1 ]]; then\n"
+	       "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
+	       "\"$word\")\n"
+	       "\telse\n"
+	       "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+	       "\tfi\n"
+	       "}\n"
+	       "complete -o filenames -F _orrery orrery\n");
+}

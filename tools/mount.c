@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mount.c - `orrery mount` and `orrery umount`.
+ *
+ * Without -f the mount goes into the background, but the command returns only
+ * once it answers: the child tells through a pipe, with a message where it
+ * failed.
+ */
+#include "fs/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "indexer/base/clock.h"
+#include "indexer/base/io.h"
+#include "indexer/base/log.h"
+#include "indexer/base/scope.h"
+#include "tools/stop.h"
+#include "tools/verbs.h"
+
+struct mounting {
+	struct conf conf;
+	char mountpoint[PATH_MAX];
+	struct mount_options o;
+	int report; /* to the parent, or -1 in the foreground */
+};
+
+static int mount_settings(struct mounting *m, const struct args *a,
+			  struct err *e)
+{
+	const char *wait = args_value(a, "wait", "30s");
+	struct err made = {0};
+	enum log_level level;
+
+	if (settings_load(&m->conf, a, e))
+		return -1;
+	if (log_level_parse(m->conf.log_level, &level, e) ||
+	    clock_duration_parse(str_from(wait), &m->o.wait_ms, e))
+		return -1;
+	log_set_level(level);
+	if (io_mkdirs(a->operands[0], 0700, &made) && made.sys != ENOTCONN) {
+		*e = made;
+		return -1;
+	}
+	if (!realpath(a->operands[0], m->mountpoint))
+		return err_sys(e, errno, "%s", a->operands[0]);
+	m->o.data = m->conf.data.p;
+	m->o.mountpoint = m->mountpoint;
+	m->o.journal_size = m->conf.journal_size;
+	return 0;
+}
+
+static void answer_ready(void *ctx)
+{
+	struct mounting *m = ctx;
+
+	if (m->report < 0) {
+		printf("mounted %s\n", m->mountpoint);
+		fflush(stdout);
+		return;
+	}
+	if (write(m->report, "", 1) != 1)
+		log_warn("nobody waits for the mount", NULL);
+	close(m->report);
+	m->report = -1;
+}
+
+static int run_mount(struct mounting *m, struct err *e)
+{
+	m->o.ready = answer_ready;
+	m->o.ctx = m;
+	m->o.stop_fd = stop_on_signals(e);
+	return m->o.stop_fd < 0 ? -1 : mount_run(&m->o, e);
+}
+
+/* The child of a background mount: its own session, no terminal. */
+static int background_child(struct mounting *m)
+{
+	struct err e = {0};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+	}
+	if (!run_mount(m, &e))
+		return EXIT_DONE;
+	if (m->report >= 0)
+		io_write_all(m->report, e.msg, strlen(e.msg), &(struct err){0});
+	else
+		log_error("mount ended", "error=\"%s\"", e.msg);
+	return EXIT_FAILED;
+}
+
+/* What the child said: one NUL when it answers, else its error. */
+static int await_child(int fd, struct err *e)
+{
+	char text[sizeof(e->msg)];
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < sizeof(text) - 1 &&
+	       (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0) {
+		n += (size_t)got;
+		if (text[0] == '\0')
+			return 0;
+	}
+	text[n] = '\0';
+	return err_set(e, ERR_IO, "%s",
+		       n ? text : "the mount ended before it answered");
+}
+
+static int mount_background(struct mounting *m, struct err *e)
+{
+	int fds[2], r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return err_sys(e, errno, "pipe");
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, errno, "fork");
+	if (pid == 0) {
+		close(fds[0]);
+		m->report = fds[1];
+		_exit(background_child(m));
+	}
+	close(fds[1]);
+	r = await_child(fds[0], e);
+	close(fds[0]);
+	if (r)
+		waitpid(pid, NULL, 0);
+	return r;
+}
+
+int verb_mount(const struct args *a, struct err *e)
+{
+	struct mounting m = {.report = -1};
+	int r;
+
+	if (mount_settings(&m, a, e))
+		return EXIT_USAGE;
+	r = args_given(a, "foreground") ? run_mount(&m, e)
+					: mount_background(&m, e);
+	conf_fini(&m.conf);
+	return r ? EXIT_FAILED : EXIT_DONE;
+}
+
+int verb_umount(const struct args *a, struct err *e)
+{
+	return mount_end(a->operands[0], e) ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.c - the configuration that a verb works with. */
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "tools/verb.h"
+
+/* Where data lies when nobody says: below the user's own data directory. */
+static const char *default_data(struct arena *a)
+{
+	const char *data = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+
+	if (data && data[0] == '/')
+		return arena_printf(a, "%s/orrery", data);
+	return arena_printf(a, "%s/.local/share/orrery",
+			    home && home[0] ? home : "");
+}
+
+static int make_absolute(struct conf *c, struct err *e)
+{
+	char cwd[PATH_MAX];
+	const char *path;
+
+	if (!c->data.n)
+		c->data = str_from(default_data(&c->arena));
+	if (!c->data.n)
+		return arena_full(&c->arena, e);
+	if (c->data.p[0] == '/')
+		return 0;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return err_sys(e, errno, "current directory");
+	path = arena_printf(&c->arena, "%s/%.*s", cwd, STR_ARG(c->data));
+	if (!path)
+		return arena_full(&c->arena, e);
+	c->data = str_from(path);
+	return 0;
+}
+
+static int apply_flags(struct conf *c, const struct args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->ngiven; i++) {
+		const struct option_row *o = a->given[i].option;
+
+		if (o->key && conf_set(c, o->key, str_from(a->given[i].value),
+				       CONF_FLAG, e))
+			return err_wrap(e, "--%s", o->name);
+	}
+	return 0;
+}
+
+int settings_load(struct conf *c, const struct args *a, struct err *e)
+{
+	const char *file = args_value(a, "config", NULL);
+
+	if (conf_init(c, e))
+		return -1;
+	if ((file && conf_read_file(c, file, e)) ||
+	    conf_read_env(c, environ, e) || apply_flags(c, a, e) ||
+	    make_absolute(c, e)) {
+		conf_fini(c);
+		return -1;
+	}
+	return 0;
+}
+
+int settings_server(const struct args *a, struct str *ret, struct arena *arena,
+		    struct err *e)
+{
+	const char *server = args_value(a, "server", NULL);
+	struct conf c;
+
+	if (!server) {
+		if (settings_load(&c, a, e))
+			return -1;
+		server = arena_printf(arena, "unix:%.*s/orrery.sock",
+				      STR_ARG(c.data));
+		conf_fini(&c);
+		if (!server)
+			return arena_full(arena, e);
+	}
+	*ret = str_from(server);
+	return 0;
+}
