@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* render.h - entities as MLflow's JSON and as tables: what all faces show.
+/* render.h - entities as MLflow's JSON: what all faces show.
  *
  * Each function writes one entity that a reader found, within the reader's
  * snapshot. The JSON is MLflow's, member for member, with its rules of what
- * is left out (facts of the protocol: docs/mlflow.md).
+ * is left out: an empty list, an end time that is not set; and of what is
+ * not: a step of 0, a user that is "", the empty inputs and outputs of a run.
  */
 #ifndef ORRERY_RENDER_RENDER_H
 #define ORRERY_RENDER_RENDER_H
 
 #include "indexer/base/json_out.h"
 #include "indexer/index/reader.h"
+#include "indexer/render/run_table.h"
+#include "indexer/render/tables.h"
 
 /* {"experiment_id": ..., "tags": [...]} */
 int render_experiment(struct json_out *j, struct reader *rd,
@@ -23,14 +26,13 @@ int render_run(struct json_out *j, struct reader *rd, const struct run *r,
 void render_metric(struct json_out *j, struct str key, const struct point *p,
 		   struct str run_id);
 
-/* Tables of the mounted tree. */
-int render_latest_json(struct buf *b, struct reader *rd, int64_t run_row,
-		       struct err *e);
-int render_metrics_tsv(struct buf *b, struct reader *rd, int64_t run_row,
-		       struct err *e);
-int render_metrics_jsonl(struct buf *b, struct reader *rd, int64_t run_row,
-			 struct err *e);
-int render_runs_tsv(struct buf *b, struct reader *rd, int64_t experiment_row,
-		    struct err *e);
+/* Entries of lists whose key is left out where the list is empty. */
+struct render_list {
+	struct json_out *j;
+	const char *name;
+	bool open;
+};
+void render_list_next(struct render_list *l); /* before each element */
+void render_list_end(struct render_list *l);
 
 #endif
