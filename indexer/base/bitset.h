@@ -15,6 +15,7 @@
 struct bitset {
 	uint64_t *words;
 	size_t nwords;
+	uint64_t size; /* ids below it may be in the set */
 };
 
 void bitset_init(struct bitset *s, int64_t max_id);
@@ -23,13 +24,13 @@ void bitset_fill(struct bitset *s); /* every id */
 
 static inline void bitset_add(struct bitset *s, int64_t id)
 {
-	if ((uint64_t)id / 64 < s->nwords)
+	if ((uint64_t)id < s->size)
 		s->words[id / 64] |= UINT64_C(1) << (id % 64);
 }
 
 static inline bool bitset_has(const struct bitset *s, int64_t id)
 {
-	return (uint64_t)id / 64 < s->nwords &&
+	return (uint64_t)id < s->size &&
 	       (s->words[id / 64] >> (id % 64) & 1);
 }
 

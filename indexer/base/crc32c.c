@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crc32c.c - the reflected CRC of polynomial 0x1EDC6F41.
+ *
+ * The portable form goes by half bytes with a table of sixteen; the processor
+ * form does eight bytes an instruction. Which one is asked of the processor
+ * at each call: a load and a test of what the C library already knows.
+ */
+#include "indexer/base/crc32c.h"
+
+#include <string.h>
+
+static uint32_t by_table(uint32_t crc, const unsigned char *p, size_t n)
+{
+	static const uint32_t half[16] = {
+		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+		0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+	};
+
+	while (n--) {
+		crc ^= *p++;
+		crc = half[crc & 15] ^ crc >> 4;
+		crc = half[crc & 15] ^ crc >> 4;
+	}
+	return crc;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static uint32_t
+by_processor(uint32_t crc, const unsigned char *p, size_t n)
+{
+	uint64_t wide = crc;
+
+	for (; n >= 8; n -= 8, p += 8) {
+		uint64_t word;
+
+		memcpy(&word, p, sizeof(word));
+		wide = __builtin_ia32_crc32di(wide, word);
+	}
+	crc = (uint32_t)wide;
+	while (n--)
+		crc = __builtin_ia32_crc32qi(crc, *p++);
+	return crc;
+}
+
+uint32_t crc32c(uint32_t crc, const void *p, size_t n)
+{
+	if (__builtin_cpu_supports("sse4.2"))
+		return ~by_processor(~crc, p, n);
+	return ~by_table(~crc, p, n);
+}
+#else
+uint32_t crc32c(uint32_t crc, const void *p, size_t n)
+{
+	return ~by_table(~crc, p, n);
+}
+#endif
