@@ -28,7 +28,7 @@ MAY = {
 # system header -> where it may be seen
 ONLY = {
     "sqlite3.h": ["indexer/index"],
-    "cjson/cJSON.h": ["indexer/base", "tools"],
+    "cjson/cJSON.h": ["indexer/base"],
     "yaml.h": ["indexer/base"],
     "curl/curl.h": ["indexer/base", "indexer/objects"],
     "openssl/ssl.h": ["api/http"],

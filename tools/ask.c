@@ -2,7 +2,6 @@
 /* ask.c - one question to the running daemon. */
 #include "tools/ask.h"
 
-#include "indexer/base/json_doc.h"
 #include "indexer/base/scope.h"
 
 enum { ANSWER_MAX = 64 << 20, ASK_MS = 600 * 1000 };

@@ -3,7 +3,7 @@
 #ifndef ORRERY_TOOLS_ASK_H
 #define ORRERY_TOOLS_ASK_H
 
-#include <cjson/cJSON.h>
+#include "indexer/base/json_doc.h"
 
 #include "indexer/base/client.h"
 #include "tools/verb.h"

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "indexer/base/json_doc.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/index.h"
 #include "indexer/index/store_check.h"

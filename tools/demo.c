@@ -8,7 +8,6 @@
 #include <math.h>
 
 #include "indexer/base/clock.h"
-#include "indexer/base/json_doc.h"
 #include "indexer/base/scope.h"
 #include "tools/ask.h"
 #include "tools/verbs.h"
