@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* block.h - points packed into few bytes.
  *
- * Recent points lie in tail rows (one per run and commit, all series of the
- * run together: tail_pack); they are folded into blocks per series: columns
- * of steps, times and values, delta-coded, then zstd (block_pack). A block
- * keeps the order of arrival. Packing and unpacking are pure functions and
- * take hostile bytes: an error, never a crash.
+ * A block holds up to BLOCK_POINTS points of one series in their order of
+ * arrival: columns of steps, times and values (column.h), then zstd. Packing
+ * and unpacking keep nothing between calls; a codec is only the memory that
+ * they reuse, and belongs to one thread. Unpacking takes hostile bytes: an
+ * error, never a crash. Form, integers little-endian:
+ *
+ *	1 byte   BLOCK_VERSION
+ *	4 bytes  CRC-32C of all that follows
+ *	1 byte   bit 0: the planes are a zstd frame; bits 1-7: values are
+ *	         bits of doubles (0) or decimals with so many digits less 1
+ *	varint   number of points
+ *	         headers of the columns of steps, times, values
+ *	         planes of the three columns
  */
 #ifndef ORRERY_INDEX_BLOCK_H
 #define ORRERY_INDEX_BLOCK_H
@@ -14,7 +22,16 @@
 #include "indexer/base/point.h"
 #include "indexer/base/str.h"
 
-enum { BLOCK_POINTS = 4096 };
+enum {
+	BLOCK_POINTS = 4096,
+	BLOCK_VERSION = 1,
+	/* more than any block of BLOCK_POINTS takes */
+	BLOCK_BYTES = 3 * 8 * BLOCK_POINTS + 4096
+};
+
+struct codec;
+struct codec *codec_new(void); /* never NULL */
+void codec_free(struct codec *c);
 
 /* What is known of a block without decoding it. */
 struct block_summary {
@@ -23,18 +40,14 @@ struct block_summary {
 	bool sorted; /* in point_compare_history's order */
 };
 
-int block_pack(const struct point *p, size_t n, struct buf *out,
-	       struct block_summary *ret, struct err *e);
+/* The summary of some points, 1 at least. */
+void block_summarize(const struct point *p, size_t n,
+		     struct block_summary *ret);
+/* Append the packed form of 1 to BLOCK_POINTS points to out. */
+int block_pack(struct codec *c, const struct point *p, size_t n,
+	       struct buf *out, struct err *e);
 /* out has room for n = the count of the block's summary. */
-int block_unpack(struct str data, struct point *out, size_t n, struct err *e);
-
-/* One series' points within a tail row. */
-void tail_pack(struct buf *out, int64_t series, const struct point *p,
-	       size_t n);
-/* Walk a tail row; fn is called once per series in it. */
-int tail_unpack(struct str data,
-		int (*fn)(void *ctx, int64_t series, const struct point *p,
-			  size_t n, struct err *e),
-		void *ctx, struct err *e);
+int block_unpack(struct codec *c, struct str data, struct point *out, size_t n,
+		 struct err *e);
 
 #endif

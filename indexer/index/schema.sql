@@ -133,6 +133,9 @@ CREATE TABLE series (
 	max_step INTEGER NOT NULL,
 	min_time INTEGER NOT NULL,
 	max_time INTEGER NOT NULL,
+	block_count INTEGER NOT NULL DEFAULT 0, -- so many of count, and of text,
+	block_text INTEGER NOT NULL DEFAULT 0,  -- are in blocks, the rest in tails
+	folded INTEGER NOT NULL DEFAULT 0,      -- tails up to this seq are in blocks
 	modified INTEGER NOT NULL,
 	born INTEGER NOT NULL,
 	change INTEGER NOT NULL,
@@ -142,7 +145,8 @@ CREATE UNIQUE INDEX series_run_key ON series (run, key);
 CREATE INDEX series_key ON series (key, run);
 
 -- Recent points: one row per run and commit, all series of the run together
--- (block.h, tail_pack).
+-- (tail.h). seq is the number of the change. Points of a series in rows up to
+-- its "folded" are in its blocks and are passed over here.
 CREATE TABLE tail (
 	run INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
@@ -154,7 +158,8 @@ CREATE TABLE tail (
 CREATE TABLE block (
 	id INTEGER PRIMARY KEY,
 	series INTEGER NOT NULL,
-	seq INTEGER NOT NULL,                   -- 0, 1, 2... within the series
+	start INTEGER NOT NULL,                 -- bytes of text before it
+	first INTEGER NOT NULL,                 -- points before it
 	count INTEGER NOT NULL,
 	text INTEGER NOT NULL,
 	min_step INTEGER NOT NULL,
@@ -163,7 +168,7 @@ CREATE TABLE block (
 	max_time INTEGER NOT NULL,
 	sorted INTEGER NOT NULL,                -- in the order of history
 	data BLOB NOT NULL,
-	UNIQUE (series, seq)
+	UNIQUE (series, start)
 ) STRICT;
 
 -- Artifacts of a run: a tree. parent 0 is the root. A directory that was
