@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* artifact.c - what the calls about artifacts share.
+ *
+ * Where a run's artifacts are is stated by its artifact_uri, fixed when it
+ * was created; the proxy serves those whose URI is its own.
+ */
+#include "api/tracking/artifact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "indexer/base/text.h"
+#include "indexer/index/names.h"
+#include "indexer/render/render.h"
+
+/* How many times "/artifacts" may stand in a path before its run is found. */
+enum { ROOTS_TRIED = 4 };
+
+static const struct str root_end = {"/artifacts", sizeof("/artifacts") - 1};
+
+/* The path of a proxied URI: "mlflow-artifacts:/a/b", or with a host. */
+static struct str uri_path(struct str uri)
+{
+	struct str scheme = STR("mlflow-artifacts:");
+
+	if (!str_starts(uri, scheme))
+		return STR_NONE;
+	uri = str_n(uri.p + scheme.n, uri.n - scheme.n);
+	if (str_starts(uri, STR("//"))) {
+		uri = str_n(uri.p + 2, uri.n - 2);
+		str_cut(&uri, '/');
+	}
+	while (uri.n && uri.p[0] == '/')
+		uri = str_n(uri.p + 1, uri.n - 1);
+	return uri;
+}
+
+/* Length of the next prefix of path that ends in "/artifacts"; 0: none. */
+static size_t next_root(struct str path, size_t from)
+{
+	for (size_t at = from; at + root_end.n <= path.n; at++) {
+		struct str here = str_n(path.p + at, path.n - at);
+
+		if (str_starts(here, root_end) &&
+		    (here.n == root_end.n || here.p[root_end.n] == '/'))
+			return at + root_end.n;
+	}
+	return 0;
+}
+
+/* The last part of what stands before "/artifacts". */
+static struct str run_id_of(struct str root)
+{
+	size_t end = root.n - root_end.n, start = end;
+
+	while (start && root.p[start - 1] != '/')
+		start--;
+	return str_n(root.p + start, end - start);
+}
+
+static int not_ours(struct str path, struct err *e)
+{
+	return err_set(e, ERR_NOT_FOUND,
+		       "No run has artifacts at '%.*s'. Artifact paths are "
+		       "<experiment id>/<run id>/artifacts/<path>.",
+		       (int)(path.n < 300 ? path.n : 300),
+		       path.n ? path.p : "");
+}
+
+int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
+		     struct artifact_ref *ret, struct err *e)
+{
+	size_t n = 0;
+
+	if (name_check_artifact(path, true, e))
+		return -1;
+	for (int i = 0; i < ROOTS_TRIED; i++) {
+		n = next_root(path, n);
+		if (!n)
+			break;
+		ret->root = str_n(path.p, n);
+		ret->path = str_n(path.p + n, path.n - n);
+		str_cut(&ret->path, '/');
+		if (run_by_id(rd, run_id_of(ret->root), a, &ret->run, e) == 0) {
+			if (str_eq(uri_path(ret->run.artifact_uri), ret->root))
+				return 0;
+		} else if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID) {
+			return -1;
+		}
+	}
+	return not_ours(path, e);
+}
+
+/* --- listing ------------------------------------------------------------- */
+
+struct child {
+	struct str name;
+	bool is_dir;
+	int64_t size;
+};
+
+struct children {
+	struct buf items; /* of struct child */
+	struct arena *arena;
+};
+
+static int add_child(void *ctx, const struct artifact *x, struct err *e)
+{
+	struct children *l = ctx;
+	struct child child = {arena_str(l->arena, x->name), x->is_dir, x->size};
+
+	buf_add(&l->items, &child, sizeof(child));
+	return child.name.p && buf_ok(&l->items) ? 0 : arena_full(l->arena, e);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return str_cmp(((const struct child *)a)->name,
+		       ((const struct child *)b)->name);
+}
+
+static int put_child(struct reading *r, const struct child *x, struct str base)
+{
+	struct arena *a = r->c->arena;
+	const char *path = x->name.p;
+
+	if (base.n)
+		path = arena_printf(a, "%.*s/%.*s", STR_ARG(base),
+				    STR_ARG(x->name));
+	if (!path)
+		return arena_full(a, &r->e);
+	jo_object(r->j);
+	jo_kstr(r->j, "path", base.n ? str_from(path) : x->name);
+	jo_kbool(r->j, "is_dir", x->is_dir);
+	if (!x->is_dir)
+		jo_ki64(r->j, "file_size", x->size);
+	jo_object_end(r->j);
+	return 0;
+}
+
+static int put_children(struct reading *r, const struct children *l,
+			struct str base)
+{
+	struct render_list list = {r->j, "files", false};
+	const struct child *x = (const void *)l->items.p;
+	size_t n = l->items.n / sizeof(*x);
+	int failed = 0;
+
+	if (n)
+		qsort(l->items.p, n, sizeof(*x), by_name);
+	for (size_t i = 0; i < n && !failed; i++) {
+		render_list_next(&list);
+		failed = put_child(r, &x[i], base);
+	}
+	render_list_end(&list);
+	return failed;
+}
+
+int artifact_list(struct reading *r, const struct run *run, struct str path,
+		  struct str base)
+{
+	struct arena *a = r->c->arena;
+	struct children l = {.arena = a};
+	struct artifact dir;
+	int failed;
+
+	if (artifact_by_path(r->rd, run->row, path, a, &dir, &r->e)) {
+		if (r->e.kind != ERR_NOT_FOUND && r->e.kind != ERR_NOT_DIR)
+			return -1;
+		err_clear(&r->e);
+		return 0;
+	}
+	if (!dir.is_dir)
+		return 0;
+	buf_init(&l.items, a->ceiling);
+	failed = artifact_each(r->rd, run->row, dir.row, 0, add_child, &l,
+			       &r->e) < 0;
+	if (!failed)
+		failed = put_children(r, &l, base);
+	buf_fini(&l.items);
+	return failed ? -1 : 0;
+}
+
+/* --- sending ------------------------------------------------------------- */
+
+static const struct {
+	const char *ending, *type;
+} types[] = {
+	{"txt", "text/plain; charset=utf-8"},
+	{"log", "text/plain; charset=utf-8"},
+	{"md", "text/markdown; charset=utf-8"},
+	{"csv", "text/csv; charset=utf-8"},
+	{"tsv", "text/tab-separated-values; charset=utf-8"},
+	{"yaml", "text/plain; charset=utf-8"},
+	{"yml", "text/plain; charset=utf-8"},
+	{"toml", "text/plain; charset=utf-8"},
+	{"py", "text/plain; charset=utf-8"},
+	{"json", "application/json"},
+	{"geojson", "application/geo+json"},
+	{"html", "text/html; charset=utf-8"},
+	{"xml", "application/xml"},
+	{"pdf", "application/pdf"},
+	{"zip", "application/zip"},
+	{"gz", "application/gzip"},
+	{"png", "image/png"},
+	{"jpg", "image/jpeg"},
+	{"jpeg", "image/jpeg"},
+	{"gif", "image/gif"},
+	{"webp", "image/webp"},
+	{"svg", "image/svg+xml"},
+	{"tif", "image/tiff"},
+	{"tiff", "image/tiff"},
+	{"mp4", "video/mp4"},
+	{"wav", "audio/wav"},
+};
+
+struct str artifact_type(struct str name)
+{
+	struct str ending = name, part;
+
+	for (part = str_cut(&ending, '.'); ending.p;
+	     part = str_cut(&ending, '.'))
+		;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (part.p != name.p &&
+		    str_eq_nocase(part, str_from(types[i].ending)))
+			return str_from(types[i].type);
+	if (str_is(name, "MLmodel"))
+		return STR("text/plain; charset=utf-8");
+	return STR("application/octet-stream");
+}
+
+/* attachment; filename*=UTF-8''... */
+static struct str disposition(struct call *c, struct str name)
+{
+	struct buf b;
+	struct str s;
+
+	buf_init(&b, c->arena->ceiling);
+	buf_puts(&b, "attachment; filename*=UTF-8''");
+	pct_encode(&b, name, "");
+	s = arena_str(c->arena, buf_view(&b));
+	buf_fini(&b);
+	return s;
+}
+
+/* An empty file may have no object of its own. */
+static int open_bytes(struct call *c, const struct artifact *x, struct err *e)
+{
+	int fd;
+
+	if (x->key.n)
+		return object_open(call_app(c)->objects, x->key, e);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : err_sys(e, errno, "/dev/null");
+}
+
+void artifact_send(struct call *c, const struct artifact *x)
+{
+	struct reply_file f = {.size = x->size,
+			       .mtime_ms = x->mtime,
+			       .etag = x->sha256,
+			       .content_type = artifact_type(x->name),
+			       .disposition = disposition(c, x->name)};
+	struct err e;
+
+	f.fd = open_bytes(c, x, &e);
+	if (f.fd < 0) {
+		if (e.kind == ERR_NOT_FOUND)
+			err_set(&e, ERR_CORRUPT,
+				"the bytes of this artifact are gone from the "
+				"object store");
+		answer_error(c, &e);
+		return;
+	}
+	reply_header(c, "X-Content-Type-Options", STR("nosniff"));
+	reply_file(c, &f);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* history.h - the page token of a metric's history, and even sampling. */
+#ifndef ORRERY_TRACKING_HISTORY_H
+#define ORRERY_TRACKING_HISTORY_H
+
+#include "indexer/base/err.h"
+#include "indexer/base/point.h"
+#include "indexer/base/str.h"
+
+enum { HISTORY_TOKEN = 64 }; /* hex digits */
+
+/* The token of the page that follows p; bound to its run and metric. */
+void history_token(struct str run_id, struct str key, const struct point *p,
+		   char out[HISTORY_TOKEN + 1]);
+/* ERR_INVALID where it is none, or one of another history. */
+int history_token_parse(struct str token, struct str run_id, struct str key,
+			struct point *ret, struct err *e);
+
+/* Sort steps, drop repetitions, and keep at most max of them at even
+ * distances, the first and the last among them; returns how many are left. */
+size_t history_sample(int64_t *steps, size_t n, size_t max);
+
+#endif

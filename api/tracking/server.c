@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server.c - what MLflow's clients ask the server about itself, and where
+ * the routes of the protocol live.
+ */
+#include "api/app.h"
+#include "api/tracking/tracking.h"
+
+/* The MLflow server that we answer like. Clients skip exporting spans to one
+ * before 3.4, and this one takes none. */
+#define MLFLOW_VERSION "3.3.0"
+
+const char *const tracking_prefixes[] = {"/api/2.0",
+					 "/ajax-api/2.0",
+					 "/api/3.0",
+					 "/ajax-api/3.0",
+					 "/api/2.0/preview",
+					 "/mlflow/api/2.0",
+					 "/mlflow/ajax-api/2.0",
+					 "/mlflow/api/3.0",
+					 "/mlflow/ajax-api/3.0",
+					 "/mlflow/api/2.0/preview",
+					 NULL};
+
+const char *const tracking_proxy_prefixes[] = {"/api/2.0", "/ajax-api/2.0",
+					       "/mlflow/api/2.0",
+					       "/mlflow/ajax-api/2.0", NULL};
+
+const char *const tracking_top_prefixes[] = {"", "/mlflow", NULL};
+
+static void health(struct call *c)
+{
+	reply_bytes(c, 200, "text/plain; charset=utf-8", STR("OK"));
+}
+
+static void version(struct call *c)
+{
+	reply_bytes(c, 200, "text/plain; charset=utf-8", STR(MLFLOW_VERSION));
+}
+
+static const struct route routes[] = {
+	{.methods = HTTP_GET,
+	 .path = "/health",
+	 .handle = health,
+	 .summary = "Whether the daemon answers."},
+	{.methods = HTTP_GET,
+	 .path = "/version",
+	 .handle = version,
+	 .summary = "The version of MLflow whose answers these are."},
+};
+
+const struct route_group tracking_server =
+	TRACKING_GROUP(tracking_top_prefixes, routes);
