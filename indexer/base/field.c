@@ -351,10 +351,9 @@ static void write_member(const struct field *f, const void *member,
 	}
 }
 
-void field_write_json(const struct field_set *set, const void *s,
-		      struct json_out *j)
+void field_write_members(const struct field_set *set, const void *s,
+			 struct json_out *j)
 {
-	jo_object(j);
 	for (size_t i = 0; i < set->count; i++) {
 		const struct field *f = &set->fields[i];
 		struct field plain = *f;
@@ -365,5 +364,12 @@ void field_write_json(const struct field_set *set, const void *s,
 		jo_key(j, f->name);
 		write_member(f, (const char *)s + f->offset, j);
 	}
+}
+
+void field_write_json(const struct field_set *set, const void *s,
+		      struct json_out *j)
+{
+	jo_object(j);
+	field_write_members(set, s, j);
 	jo_object_end(j);
 }

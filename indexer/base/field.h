@@ -101,5 +101,8 @@ int field_read_query(const struct field_set *set, struct str query,
 /* Write the members that are set, as one object. */
 void field_write_json(const struct field_set *set, const void *s,
 		      struct json_out *j);
+/* Only the members, within an object that the caller opened. */
+void field_write_members(const struct field_set *set, const void *s,
+			 struct json_out *j);
 
 #endif
