@@ -57,30 +57,40 @@ static cJSON *number_node(struct builder *b, const struct json_token *t)
 
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const cJSON *const *left = a, *const *right = b;
+
+	return strcmp((*left)->string, (*right)->string);
 }
 
 /* Equal names are neighbours once sorted. */
-static int refuse_duplicates(struct builder *b, const cJSON *object, size_t n)
+const cJSON *json_doc_duplicate(const cJSON *object)
 {
-	const char **names;
-	size_t i = 0;
+	size_t n = 0, count = 1;
+	SCOPED_FREE const cJSON **sorted = NULL;
 
-	if (n < 2)
-		return 0;
-	names = arena_array(b->arena, n, sizeof(*names));
-	if (!names)
-		return arena_full(b->arena, b->e);
 	for (const cJSON *c = object->child; c; c = c->next)
-		names[i++] = c->string;
-	qsort(names, n, sizeof(*names), compare_names);
-	for (i = 1; i < n; i++)
-		if (!strcmp(names[i - 1], names[i]))
-			return err_set(b->e, ERR_INVALID,
-				       "key \"%.100s\" comes twice in one "
-				       "JSON object",
-				       names[i]);
-	return 0;
+		count++;
+	sorted = reallocarray(NULL, count, sizeof(*sorted));
+	if (!sorted)
+		abort();
+	for (const cJSON *c = object->child; c; c = c->next)
+		sorted[n++] = c;
+	qsort(sorted, n, sizeof(*sorted), compare_names);
+	for (size_t i = 1; i < n; i++)
+		if (!strcmp(sorted[i - 1]->string, sorted[i]->string))
+			return sorted[i];
+	return NULL;
+}
+
+static int refuse_duplicates(struct builder *b, const cJSON *object)
+{
+	const cJSON *twice = json_doc_duplicate(object);
+
+	if (!twice)
+		return 0;
+	return err_set(b->e, ERR_INVALID,
+		       "key \"%.100s\" comes twice in one JSON object",
+		       twice->string);
 }
 
 /* The member whose key t is; added to object. */
@@ -120,9 +130,8 @@ static int fill(struct builder *b, cJSON *node)
 {
 	bool object = cJSON_IsObject(node);
 	struct json_token t;
-	size_t n;
 
-	for (n = 0;; n++) {
+	for (;;) {
 		if (json_pull_next(&b->pull, &t, b->e))
 			return -1;
 		if (t.kind == JSON_OBJECT_END || t.kind == JSON_ARRAY_END)
@@ -131,7 +140,7 @@ static int fill(struct builder *b, cJSON *node)
 			   : build_element(b, &t, node))
 			return -1;
 	}
-	return object ? refuse_duplicates(b, node, n) : 0;
+	return object ? refuse_duplicates(b, node) : 0;
 }
 
 static cJSON *build_container(struct builder *b, cJSON *node)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_doc.h - JSON documents as trees, for the few places that need one.
  *
- * cJSON behind strict rules: the text is first walked by json_pull, which
- * refuses all that is not JSON, then duplicate keys are refused, then cJSON
- * builds the tree. cJSON's own printing is never used (it loses digits); a
- * tree is written with json_doc_write, which keeps the numbers' text.
+ * cJSON's nodes behind strict rules: json_pull reads the text and refuses all
+ * that is not JSON, duplicate keys are refused, and a number node keeps its
+ * text in valuestring (valuedouble is the nearest double). cJSON's own parser
+ * and printer are never used (they lose digits); a tree is written with
+ * json_doc_write, which writes the numbers' text.
  */
 #ifndef ORRERY_BASE_JSON_DOC_H
 #define ORRERY_BASE_JSON_DOC_H
@@ -20,5 +21,7 @@ cJSON *json_doc_parse(struct str text, struct err *e);
 void json_doc_write(struct json_out *j, const cJSON *node);
 /* Member of an object by exact name, NULL if absent. */
 const cJSON *json_doc_get(const cJSON *object, const char *name);
+/* A member whose name another member has too, NULL if all differ. */
+const cJSON *json_doc_duplicate(const cJSON *object);
 
 #endif
