@@ -87,6 +87,13 @@ int write_returned(struct call *c);
 /* Public id that the returned command made (run_create), else p NULL. */
 struct str write_returned_id(const struct call *c);
 
+/* Parks the call until the journal lines that it concerns are committed: those
+ * of the run that its request names (run_id), or of any run where it names
+ * several runs or experiments. False: nothing to wait for, or it has waited;
+ * true: the call is handled again from its start, soon. */
+bool call_wait_journals(struct call *c, const struct field_set *set,
+			const void *request);
+
 /* reply_error, with Retry-After where trying again later makes sense. */
 void answer_error(struct call *c, const struct err *e);
 /* Answers what must not be held back: the arena has no room. */

@@ -10,14 +10,31 @@
 
 enum { ONCE_MAX = 200 }; /* bytes of an Idempotency-Key */
 
-/* What is known of a call's command; in the call's arena. */
-struct write {
+/* What is known of a call that is held, at c->user and in its arena. */
+struct held {
 	struct call *c;
+	bool waited; /* for journals, once */
 	written_fn *reply;
-	struct err err;
+	struct err err; /* of the command */
 	struct str id;
 	bool returned;
 };
+
+static struct held *held_of(struct call *c, struct err *e)
+{
+	struct held *h = c->user;
+
+	if (h)
+		return h;
+	h = arena_alloc(c->arena, sizeof(*h));
+	if (!h) {
+		arena_full(c->arena, e);
+		return NULL;
+	}
+	h->c = c;
+	c->user = h;
+	return h;
+}
 
 static int set_once(const struct call *c, struct command *x, struct err *e)
 {
@@ -38,32 +55,26 @@ static void refuse(struct call *c, struct command *x, const struct err *e)
 	command_free(x);
 }
 
-static struct write *prepare(struct call *c, struct command *x,
-			     written_fn *reply)
+static struct held *prepare(struct call *c, struct command *x,
+			    written_fn *reply)
 {
-	struct write *w = arena_alloc(c->arena, sizeof(*w));
 	struct err e;
+	struct held *h = held_of(c, &e);
 
-	if (!w) {
-		arena_full(c->arena, &e);
+	if (!h || set_once(c, x, &e)) {
 		refuse(c, x, &e);
 		return NULL;
 	}
-	if (!x->once.n && set_once(c, x, &e)) {
-		refuse(c, x, &e);
-		return NULL;
-	}
-	w->c = c;
-	w->reply = reply;
+	h->reply = reply;
 	x->who = c->who;
-	x->ctx = w;
-	return w;
+	x->ctx = h;
+	return h;
 }
 
 static void answer_written(struct command *x, void *ctx)
 {
-	struct write *w = ctx;
-	struct call *c = w->c;
+	struct held *h = ctx;
+	struct call *c = h->c;
 	struct json_out *j;
 
 	if (x->err.kind != ERR_NONE) {
@@ -71,8 +82,8 @@ static void answer_written(struct command *x, void *ctx)
 	} else {
 		j = reply_json(c, 200);
 		jo_object(j);
-		if (w->reply)
-			w->reply(j, x);
+		if (h->reply)
+			h->reply(j, x);
 		jo_object_end(j);
 		reply_json_end(c);
 	}
@@ -108,14 +119,14 @@ void write_request(struct call *c, enum command_kind kind, written_fn *reply)
 
 static void resume_call(struct command *x, void *ctx)
 {
-	struct write *w = ctx;
-	struct call *c = w->c;
+	struct held *h = ctx;
+	struct call *c = h->c;
 
-	w->err = x->err;
+	h->err = x->err;
 	if (x->kind == COMMAND_RUN_CREATE && x->err.kind == ERR_NONE)
-		w->id = arena_str(c->arena,
+		h->id = arena_str(c->arena,
 				  ((struct cmd_run_create *)x)->ret_run_id);
-	w->returned = true;
+	h->returned = true;
 	command_free(x);
 	call_resume(c);
 }
@@ -124,35 +135,34 @@ void write_and_return(struct call *c, void *command)
 {
 	struct app *app = call_app(c);
 	struct command *x = command;
-	struct write *w = prepare(c, x, NULL);
+	struct held *h = prepare(c, x, NULL);
 
-	if (!w)
+	if (!h)
 		return;
 	x->done = resume_call;
-	c->user = w;
 	call_park(c);
-	if (index_submit(app->index, x, &w->err)) {
+	if (index_submit(app->index, x, &h->err)) {
 		command_free(x);
-		w->returned = true;
+		h->returned = true;
 		call_resume(c);
 	}
 }
 
 int write_returned(struct call *c)
 {
-	const struct write *w = c->user;
+	const struct held *h = c->user;
 
-	if (!w || !w->returned)
+	if (!h || !h->returned)
 		return 0;
-	if (w->err.kind == ERR_NONE)
+	if (h->err.kind == ERR_NONE)
 		return 1;
-	answer_error(c, &w->err);
+	answer_error(c, &h->err);
 	return -1;
 }
 
 struct str write_returned_id(const struct call *c)
 {
-	const struct write *w = c->user;
+	const struct held *h = c->user;
 
-	return w->id;
+	return h->id;
 }

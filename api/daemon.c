@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon.c - the daemon as a whole.
+ *
+ * Parts are started from the index outwards and stopped from the server
+ * inwards: nobody is served before everything stands, and what was accepted
+ * is finished by the parts that it needs before these go.
+ */
+#include "api/daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "api/app.h"
+#include "api/listen.h"
+#include "api/routes.h"
+#include "indexer/base/clock.h"
+#include "indexer/base/io.h"
+#include "indexer/base/log.h"
+#include "indexer/index/drain.h"
+
+enum { STOP_GRACE_MS = 10000, URL_MAX = 128, SOCKET_PATH_MAX = 4096 };
+
+struct daemon {
+	struct app app;
+	struct route_group groups[ROUTE_GROUPS];
+	char url[URL_MAX]; /* of the first TCP address */
+};
+
+static int authenticate(struct call *c, struct err *e)
+{
+	(void)e;
+	c->who = principal_owner();
+	return 0;
+}
+
+static bool before(struct call *c)
+{
+	if (!c->route->fields || !c->request)
+		return false;
+	return call_wait_journals(c, c->route->fields, c->request);
+}
+
+static int open_store(struct daemon *d, struct err *e)
+{
+	const struct conf *conf = d->app.conf;
+	struct app *app = &d->app;
+
+	if (io_mkdirs(conf->data.p, 0700, e))
+		return -1;
+	app->index = index_open(conf->data.p, e);
+	if (!app->index)
+		return -1;
+	app->objects = objects_open(conf->data.p, conf->objects_url, e);
+	if (!app->objects || objects_sweep(app->objects, e))
+		return -1;
+	app->columns = columns_new();
+	app->drain = drain_start(app->index, e);
+	return app->drain ? 0 : -1;
+}
+
+static const char *text_or_null(struct str s)
+{
+	return s.n ? s.p : NULL;
+}
+
+static int make_server(struct daemon *d, struct err *e)
+{
+	const struct conf *conf = d->app.conf;
+	struct server_options o = {
+		.groups = d->groups,
+		.ngroups = ROUTE_GROUPS,
+		.workers = (unsigned)conf->workers,
+		.transfers = (unsigned)conf->transfers,
+		.max_connections = (unsigned)conf->max_connections,
+		.body_limit = (size_t)conf->body_limit,
+		.loopback_guard = true,
+		.tls_cert = text_or_null(conf->tls_cert),
+		.tls_key = text_or_null(conf->tls_key),
+		.app = &d->app,
+		.worker_new = worker_new,
+		.worker_free = worker_free,
+		.authenticate = authenticate,
+		.before = before,
+		.version = "orrery/" ORRERY_VERSION,
+	};
+
+	routes_all(d->groups);
+	d->app.groups = d->groups;
+	d->app.ngroups = ROUTE_GROUPS;
+	d->app.server = server_new(&o, e);
+	return d->app.server ? 0 : -1;
+}
+
+static int listen_one(struct daemon *d, struct str address, struct err *e)
+{
+	char url[URL_MAX];
+
+	if (listen_check_local(address, e) ||
+	    server_listen(d->app.server, address, url, e))
+		return -1;
+	if (!d->url[0] && !str_starts(address, STR("unix:")))
+		snprintf(d->url, sizeof(d->url), "%s", url);
+	log_info("listening", "url=%s", url);
+	return 0;
+}
+
+/* The socket by which a mount and the command line reach the daemon. */
+static int listen_socket(struct daemon *d, struct err *e)
+{
+	char address[SOCKET_PATH_MAX];
+
+	snprintf(address, sizeof(address), "unix:%s/orrery.sock",
+		 index_dir(d->app.index));
+	return listen_one(d, str_from(address), e);
+}
+
+static int listen_all(struct daemon *d, struct err *e)
+{
+	const struct field_list *l = &d->app.conf->listen;
+	const struct str *address = l->items;
+
+	if (listen_socket(d, e))
+		return -1;
+	for (size_t i = 0; i < l->n; i++)
+		if (listen_one(d, address[i], e))
+			return -1;
+	return 0;
+}
+
+static int wait_for_stop(int fd, struct err *e)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
+			return err_sys(e, errno, "waiting for the end");
+	return 0;
+}
+
+static int start(struct daemon *d, struct err *e)
+{
+	d->app.started = clock_ms();
+	if (open_store(d, e) || make_server(d, e) || listen_all(d, e))
+		return -1;
+	return server_start(d->app.server, e);
+}
+
+static void stop(struct daemon *d)
+{
+	struct app *app = &d->app;
+
+	if (app->server)
+		server_stop(app->server, STOP_GRACE_MS);
+	if (app->drain)
+		drain_stop(app->drain);
+	if (app->server)
+		server_free(app->server);
+	if (app->index)
+		index_close(app->index);
+	if (app->columns)
+		columns_free(app->columns);
+	if (app->objects)
+		objects_close(app->objects);
+}
+
+int daemon_run(const struct daemon_options *o, struct err *e)
+{
+	struct daemon d = {.app = {.conf = o->conf}};
+	int r = start(&d, e);
+
+	if (!r) {
+		log_info("started", "version=%s", ORRERY_VERSION);
+		if (o->ready)
+			o->ready(o->ctx, d.url);
+		r = wait_for_stop(o->stop_fd, e);
+		log_info("stopping", NULL);
+	}
+	stop(&d);
+	return r;
+}

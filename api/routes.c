@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.c - the table that joins the routes of all faces. */
+#include "api/routes.h"
+
+#include "api/ops.h"
+#include "api/tracking/tracking.h"
+
+static const struct route_group *const groups[] = {
+	&tracking_experiments,
+	&tracking_runs,
+	&tracking_log,
+	&tracking_search,
+	&tracking_metrics,
+	&tracking_models,
+	&tracking_artifacts,
+	&tracking_artifact_page,
+	&tracking_proxy,
+	&tracking_server,
+	&ops_mount,
+	&ops_figures,
+	&ops_data,
+	&ops_openapi,
+};
+
+_Static_assert(sizeof(groups) / sizeof(groups[0]) == ROUTE_GROUPS,
+	       "every group is counted");
+
+void routes_all(struct route_group ret[ROUTE_GROUPS])
+{
+	for (size_t i = 0; i < ROUTE_GROUPS; i++)
+		ret[i] = *groups[i];
+}
