@@ -21,7 +21,7 @@ MAY = {
     "indexer/render": ["indexer/base", "indexer/index"],
     "api": ["api", "indexer"],
     "api/http": ["indexer/base", "indexer/index/principal.h"],
-    "api/tracking": ["api/http", "indexer"],
+    "api/tracking": ["api/http", "api/app.h", "indexer"],
     "fs": ["indexer"],
     "tools": ["fs", "api", "indexer"],
 }
