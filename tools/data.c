@@ -8,6 +8,7 @@
 
 #include "indexer/base/scope.h"
 #include "indexer/index/index.h"
+#include "indexer/index/restore.h"
 #include "indexer/index/store_check.h"
 #include "tools/ask.h"
 #include "tools/verbs.h"
