@@ -6,12 +6,21 @@
  * their aliases, and which comparators each family takes is a table per kind
  * of thing searched (the vocabulary). Errors give MLflow's sentences where
  * its clients match them, and the position otherwise. Depth and length have
- * limits; hostile text costs an error.
+ * limits; hostile text costs an error. What is parsed points into the text
+ * and the arena.
  */
 #ifndef ORRERY_QUERY_MLFLOW_H
 #define ORRERY_QUERY_MLFLOW_H
 
 #include "indexer/query/expr.h"
+
+enum {
+	FILTER_BYTES_MAX = 64 * 1024,
+	FILTER_DEPTH_MAX = 64,   /* of parentheses and NOT */
+	FILTER_LEAVES_MAX = 500, /* comparisons in one filter */
+	FILTER_LIST_MAX = 10000, /* values of one IN */
+	ORDER_BYTES_MAX = 1024   /* of one order_by item */
+};
 
 struct vocabulary;
 extern const struct vocabulary vocabulary_runs;

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vocabulary.c - see vocabulary.h. The order of rows is the order in which
+ * error messages list what is allowed. */
+#include "indexer/query/vocabulary.h"
+
+#include "indexer/query/excerpt.h"
+
+static const struct entity_word run_entities[] = {
+	{"attributes", FAMILY_ATTRIBUTE, true},
+	{"attribute", FAMILY_ATTRIBUTE, true},
+	{"attr", FAMILY_ATTRIBUTE, true},
+	{"run", FAMILY_ATTRIBUTE, true},
+	{"metrics", FAMILY_METRIC, true},
+	{"metric", FAMILY_METRIC, true},
+	{"params", FAMILY_PARAM, true},
+	{"param", FAMILY_PARAM, true},
+	{"parameters", FAMILY_PARAM, true},
+	{"parameter", FAMILY_PARAM, true},
+	{"tags", FAMILY_TAG, true},
+	{"tag", FAMILY_TAG, true},
+	{"datasets", FAMILY_DATASET, false},
+	{"dataset", FAMILY_DATASET, false},
+	{NULL},
+};
+
+#define TEXT(word, key)                                                        \
+	{                                                                      \
+		FAMILY_ATTRIBUTE, word, key, VALUE_TEXT, true, true            \
+	}
+#define NUMBER(word, key)                                                      \
+	{                                                                      \
+		FAMILY_ATTRIBUTE, word, key, VALUE_NUMBER, true, true          \
+	}
+#define DATASET(key)                                                           \
+	{                                                                      \
+		FAMILY_DATASET, key, key, VALUE_TEXT, true, false              \
+	}
+
+static const struct fixed_key run_keys[] = {
+	TEXT("run_id", "run_id"),
+	TEXT("run_name", "run_name"),
+	TEXT("run name", "run_name"),
+	TEXT("Run name", "run_name"),
+	TEXT("Run Name", "run_name"),
+	TEXT("status", "status"),
+	TEXT("user_id", "user_id"),
+	TEXT("artifact_uri", "artifact_uri"),
+	NUMBER("start_time", "start_time"),
+	NUMBER("created", "start_time"),
+	NUMBER("Created", "start_time"),
+	NUMBER("end_time", "end_time"),
+	DATASET("name"),
+	DATASET("digest"),
+	DATASET("context"),
+	{.word = NULL},
+};
+
+const struct vocabulary vocabulary_runs = {run_entities, run_keys};
+
+static const struct entity_word experiment_entities[] = {
+	{"attribute", FAMILY_ATTRIBUTE, true},
+	{"attributes", FAMILY_ATTRIBUTE, true},
+	{"attr", FAMILY_ATTRIBUTE, true},
+	{"tags", FAMILY_TAG, false},
+	{"tag", FAMILY_TAG, false},
+	{NULL},
+};
+
+static const struct fixed_key experiment_keys[] = {
+	TEXT("name", "name"),
+	NUMBER("creation_time", "creation_time"),
+	NUMBER("last_update_time", "last_update_time"),
+	{FAMILY_ATTRIBUTE, "experiment_id", "experiment_id", VALUE_NUMBER,
+	 false, true},
+	{.word = NULL},
+};
+
+const struct vocabulary vocabulary_experiments = {experiment_entities,
+						  experiment_keys};
+
+static const struct {
+	const char *text;
+	enum expr_cmp cmp;
+	bool of_text, of_number;
+} comparators[] = {
+	{"=", CMP_EQ, true, true},
+	{"!=", CMP_NE, true, true},
+	{">", CMP_GT, false, true},
+	{">=", CMP_GE, false, true},
+	{"<", CMP_LT, false, true},
+	{"<=", CMP_LE, false, true},
+	{"LIKE", CMP_LIKE, true, false},
+	{"ILIKE", CMP_ILIKE, true, false},
+	{"RLIKE", CMP_RLIKE, true, false},
+	{"IN", CMP_IN, true, true},
+	{"NOT IN", CMP_NOT_IN, true, true},
+	{"IS NULL", CMP_IS_NULL, true, true},
+	{"IS NOT NULL", CMP_IS_NOT_NULL, true, true},
+};
+
+enum {
+	NCOMPARATORS = sizeof(comparators) / sizeof(comparators[0]),
+	LISTING_MAX = 400, /* bytes of allowed words in a message */
+};
+
+/* The words of one message: 'a', 'b', 'c'. */
+struct listing {
+	char text[LISTING_MAX];
+	size_t n;
+};
+
+static void listing_add(struct listing *l, const char *word)
+{
+	int n = snprintf(l->text + l->n, sizeof(l->text) - l->n, "%s'%s'",
+			 l->n ? ", " : "", word);
+
+	if (n > 0 && (size_t)n < sizeof(l->text) - l->n)
+		l->n += (size_t)n;
+	l->text[l->n] = '\0';
+}
+
+const char *family_noun(enum expr_family family)
+{
+	static const char *const nouns[] = {
+		[FAMILY_ATTRIBUTE] = "attributes",
+		[FAMILY_PARAM] = "parameter",
+		[FAMILY_TAG] = "tag",
+		[FAMILY_METRIC] = "metric",
+		[FAMILY_DATASET] = "dataset",
+	};
+
+	return nouns[family];
+}
+
+static bool usable(bool filtered, bool ordered, enum vocabulary_use use)
+{
+	return use == USE_FILTER ? filtered : ordered;
+}
+
+static int bad_entity(const struct vocabulary *v, struct str word,
+		      enum vocabulary_use use, struct err *e)
+{
+	struct listing l = {.n = 0};
+	struct excerpt x = excerpt(word);
+
+	for (const struct entity_word *w = v->entities; w->word; w++)
+		if (usable(true, w->ordered, use))
+			listing_add(&l, w->word);
+	return err_set(e, ERR_INVALID,
+		       "Invalid entity type '%s'. Valid values are [%s]",
+		       x.text, l.text);
+}
+
+static int find_entity(const struct vocabulary *v, struct str word,
+		       enum vocabulary_use use, enum expr_family *ret,
+		       struct err *e)
+{
+	for (const struct entity_word *w = v->entities; w->word; w++) {
+		if (!str_is(word, w->word) || !usable(true, w->ordered, use))
+			continue;
+		*ret = w->family;
+		return 0;
+	}
+	return bad_entity(v, word, use, e);
+}
+
+static int bad_key(const struct vocabulary *v, enum expr_family family,
+		   struct str key, enum vocabulary_use use, struct err *e)
+{
+	struct listing l = {.n = 0};
+	struct excerpt x = excerpt(key);
+	const char *noun =
+		family == FAMILY_ATTRIBUTE ? "attribute" : family_noun(family);
+
+	for (const struct fixed_key *k = v->keys; k->word; k++)
+		if (k->family == family &&
+		    usable(k->filtered, k->ordered, use) &&
+		    str_is(str_from(k->word), k->key))
+			listing_add(&l, k->word);
+	return err_set(e, ERR_INVALID,
+		       "Invalid %s key '%s' specified. Valid keys are '{%s}'",
+		       noun, x.text, l.text);
+}
+
+static int find_fixed_key(const struct vocabulary *v, enum vocabulary_use use,
+			  struct field_ref *f, struct err *e)
+{
+	for (const struct fixed_key *k = v->keys; k->word; k++) {
+		if (k->family != f->family || !str_is(f->key, k->word) ||
+		    !usable(k->filtered, k->ordered, use))
+			continue;
+		f->key = str_from(k->key);
+		f->type = k->type;
+		return 0;
+	}
+	return bad_key(v, f->family, f->key, use, e);
+}
+
+static struct str unquoted_key(struct str key)
+{
+	if (key.n >= 2 && (key.p[0] == '`' || key.p[0] == '"') &&
+	    key.p[key.n - 1] == key.p[0])
+		return str_n(key.p + 1, key.n - 2);
+	return key;
+}
+
+int vocabulary_resolve(const struct vocabulary *v, struct str raw,
+		       enum vocabulary_use use, struct field_ref *ret,
+		       struct err *e)
+{
+	size_t dot = str_find(raw, '.');
+	struct excerpt x = excerpt(raw);
+
+	*ret = (struct field_ref){.family = FAMILY_ATTRIBUTE, .key = raw};
+	if (dot < raw.n) {
+		if (find_entity(v, str_n(raw.p, dot), use, &ret->family, e) < 0)
+			return -1;
+		ret->key = str_n(raw.p + dot + 1, raw.n - dot - 1);
+	}
+	ret->key = unquoted_key(ret->key);
+	if (!ret->key.n || str_find(ret->key, '`') < ret->key.n ||
+	    str_find(ret->key, '"') < ret->key.n)
+		return err_set(
+			e, ERR_INVALID,
+			"Invalid identifier '%s'. Columns should be specified "
+			"as 'attributes.<key>', 'metrics.<key>', "
+			"'tags.<key>', or params.'<key>'.",
+			x.text);
+	ret->type = ret->family == FAMILY_METRIC ? VALUE_NUMBER : VALUE_TEXT;
+	if (ret->family == FAMILY_ATTRIBUTE || ret->family == FAMILY_DATASET)
+		return find_fixed_key(v, use, ret, e);
+	return 0;
+}
+
+int comparator_resolve(struct str text, enum value_type type,
+		       enum expr_cmp *ret, struct err *e)
+{
+	struct listing l = {.n = 0};
+	struct excerpt x = excerpt(text);
+
+	for (size_t i = 0; i < NCOMPARATORS; i++) {
+		bool taken = type == VALUE_NUMBER ? comparators[i].of_number
+						  : comparators[i].of_text;
+
+		if (!taken)
+			continue;
+		if (str_eq_nocase(text, str_from(comparators[i].text))) {
+			*ret = comparators[i].cmp;
+			return 0;
+		}
+		listing_add(&l, comparators[i].text);
+	}
+	return err_set(e, ERR_INVALID,
+		       "Invalid comparator '%s' not one of [%s]", x.text,
+		       l.text);
+}

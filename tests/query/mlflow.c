@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filters and orders: what is read from them, and what is said of bad ones. */
+#include "indexer/query/mlflow.h"
+
+#include "indexer/base/scope.h"
+#include "tests/tap.h"
+
+enum { ARENA = 16 << 20 };
+
+static const char *const comparators[] = {
+	"=",     "!=",    "<",  "<=",     ">",       ">=",         "like",
+	"ilike", "rlike", "in", "not in", "is null", "is not null"};
+static const char *const families[] = {"attr", "param", "tag", "metric",
+				       "dataset"};
+
+static void dump_value(struct buf *b, const struct expr_value *v)
+{
+	if (!v->is_number)
+		buf_printf(b, " '%.*s'", STR_ARG(v->text));
+	else if (v->is_integer)
+		buf_printf(b, " %" PRId64, v->integer);
+	else
+		buf_printf(b, " %g", v->real);
+}
+
+static void dump(struct buf *b, const struct expr *x)
+{
+	static const char *const ops[] = {"and", "or", "not"};
+
+	if (x->op == EXPR_LEAF) {
+		buf_printf(b, "%s.%.*s %s", families[x->family],
+			   STR_ARG(x->key), comparators[x->cmp]);
+		for (size_t i = 0; i < x->nvalues; i++)
+			dump_value(b, &x->values[i]);
+		return;
+	}
+	buf_printf(b, "(%s ", ops[x->op]);
+	dump(b, x->a);
+	if (x->b) {
+		buf_puts(b, ", ");
+		dump(b, x->b);
+	}
+	buf_puts(b, ")");
+}
+
+struct row {
+	const char *text, *want;
+};
+
+static const struct row good_runs[] = {
+	{"", ""},
+	{"metrics.loss < 1", "metric.loss < 1"},
+	{"metric.loss<=-1.5e-3", "metric.loss <= -0.0015"},
+	{"metrics.loss >= +2", "metric.loss >= 2"},
+	{"metrics.loss > 1e+2", "metric.loss > 100"},
+	{"metrics.loss = .5", "metric.loss = 0.5"},
+	{"metrics.loss = NaN", "metric.loss = nan"},
+	{"metrics.loss < inf", "metric.loss < inf"},
+	{"metrics.`val/loss x` != 5", "metric.val/loss x != 5"},
+	{"metrics.\"val loss\" = 5", "metric.val loss = 5"},
+	{"metrics.val/loss-2:a = 5", "metric.val/loss-2:a = 5"},
+	{"metrics.a.b.c = 5", "metric.a.b.c = 5"},
+	{"metrics.é = 5", "metric.é = 5"},
+	{"params.lr = '0.1'", "param.lr = '0.1'"},
+	{"param.lr='0.1'", "param.lr = '0.1'"},
+	{"parameters.lr = \"0.1\"", "param.lr = '0.1'"},
+	{"parameter.lr != ''", "param.lr != ''"},
+	{"tags.mlflow.user LIKE 'a%'", "tag.mlflow.user like 'a%'"},
+	{"tag.x ilike 'A_'", "tag.x ilike 'A_'"},
+	{"tags.x rlike '^a+$'", "tag.x rlike '^a+$'"},
+	{"tags.x = 'it''s'", "tag.x = 'it's'"},
+	{"tags.x = \"a\"\"b'\"", "tag.x = 'a\"b''"},
+	{"tags.x = 'a\\'", "tag.x = 'a\\'"},
+	{"params.x is null", "param.x is null"},
+	{"params.x IS  NOT\tNULL", "param.x is not null"},
+	{"metrics.x IS NULL", "metric.x is null"},
+	{"params.x IN ('a', 'b')", "param.x in 'a' 'b'"},
+	{"params.x not in (\"a\")", "param.x not in 'a'"},
+	{"metrics.x IN (1, 2.5)", "metric.x in 1 2.5"},
+	{"status = 'FINISHED'", "attr.status = 'FINISHED'"},
+	{"attributes.status != 'x'", "attr.status != 'x'"},
+	{"attribute.status LIKE 'F%'", "attr.status like 'F%'"},
+	{"attr.status IN ('A')", "attr.status in 'A'"},
+	{"run.status = 'A'", "attr.status = 'A'"},
+	{"run_id IN ('a','b')", "attr.run_id in 'a' 'b'"},
+	{"attributes.run_name = 'n'", "attr.run_name = 'n'"},
+	{"`run name` = 'n'", "attr.run_name = 'n'"},
+	{"\"Run Name\" = 'n'", "attr.run_name = 'n'"},
+	{"attr.`Run name` = 'n'", "attr.run_name = 'n'"},
+	{"created > 1600000000000", "attr.start_time > 1600000000000"},
+	{"attribute.Created > 1", "attr.start_time > 1"},
+	{"start_time <= 9223372036854775807",
+	 "attr.start_time <= 9223372036854775807"},
+	{"end_time is null", "attr.end_time is null"},
+	{"user_id = 'u'", "attr.user_id = 'u'"},
+	{"artifact_uri LIKE '%x'", "attr.artifact_uri like '%x'"},
+	{"dataset.name = 'd'", "dataset.name = 'd'"},
+	{"datasets.digest NOT IN ('d')", "dataset.digest not in 'd'"},
+	{"datasets.context ILIKE 'd'", "dataset.context ilike 'd'"},
+	{"params.a = '1' and params.b = '2' AND params.c = '3'",
+	 "(and (and param.a = '1', param.b = '2'), param.c = '3')"},
+	{"params.a = '1' OR params.b = '2' AND params.c = '3'",
+	 "(or param.a = '1', (and param.b = '2', param.c = '3'))"},
+	{"(params.a = '1' OR params.b = '2') AND params.c = '3'",
+	 "(and (or param.a = '1', param.b = '2'), param.c = '3')"},
+	{"not params.a = '1' and metrics.b = 2",
+	 "(and (not param.a = '1'), metric.b = 2)"},
+	{"NOT(NOT(params.a = '1'))", "(not (not param.a = '1'))"},
+	{"params.and = 'or' and params.`not` = 'and'",
+	 "(and param.and = 'or', param.not = 'and')"},
+};
+
+static const struct row bad_runs[] = {
+	{"   ", "Invalid filter"},
+	{"metric.acc >= 0.94; metrics.rmse < 1",
+	 "Search filter contained multiple expressions"},
+	{"m.acc >= 0.94", "Invalid entity type 'm'. Valid values are ["},
+	{"attri.x != 1", "Invalid entity type 'attri'"},
+	{"`metrics.A` > 1", "Invalid entity type '`metrics'"},
+	{"acc >= 0.94", "Invalid attribute key 'acc' specified. Valid keys "
+			"are '{'run_id', "},
+	{"attribute.experiment_id != '1'",
+	 "Invalid attribute key 'experiment_id' specified."},
+	{"dataset.size = '1'", "Invalid dataset key 'size' specified."},
+	{"metrics.A > 0.1 NAND params.B = 'LR'",
+	 "Invalid clause(s) in filter string: 'NAND'"},
+	{"metrics.A > 0.1 or", "Invalid clause(s) in filter string"},
+	{"metrics.A > 0.1 AND", "Invalid clause(s) in filter string"},
+	{"AND metrics.A > 0.1", "Invalid clause(s) in filter string: 'AND'"},
+	{"`metrics.A > 0.1", "Invalid clause(s) in filter string"},
+	{"param`.A > 0.1", "Invalid clause(s) in filter string"},
+	{"params.'acc = LR", "Invalid clause(s) in filter string"},
+	{"params.acc = 'LR", "Invalid clause(s) in filter string: ''LR'. "},
+	{"params.acc = LR'", "Invalid clause(s) in filter string"},
+	{"params.acc = \"LR'", "Invalid clause(s) in filter string"},
+	{"tags.acc = = 'LR'", "Invalid clause(s) in filter string: '='"},
+	{"attribute.status IS 'RUNNING'", "Invalid clause(s) in filter string"},
+	{"params.acc LR !=", "Invalid clause(s) in filter string: 'LR'. "
+			     "Expected a comparator at position 12"},
+	{"metric.acc !=", "Invalid clause(s) in filter string: 'metric.acc "
+			  "!='. Expected a value at position 14"},
+	{"(params.a = '1'", "Invalid clause(s) in filter string"},
+	{"params.a = '1')", "Invalid clause(s) in filter string: ')'"},
+	{"()", "Invalid clause(s) in filter string"},
+	{"params.a NOT LIKE 'x'", "Invalid clause(s) in filter string: "
+				  "'LIKE'. Expected IN after NOT"},
+	{"run_id IN 'a'", "Invalid clause(s) in filter string"},
+	{"run_id IN ()", "Invalid clause(s) in filter string"},
+	{"run_id IN ('a',)", "Invalid clause(s) in filter string"},
+	{"run_id IN ('a' 'b')", "Invalid clause(s) in filter string"},
+	{"run_id IN ('a'", "Invalid clause(s) in filter string"},
+	{"params.a = '1' params.b = '2'", "Invalid clause(s) in filter string"},
+	{"metrics.a > 1 -- x", "Invalid clause(s) in filter string"},
+	{"metrics.a > 1 # x", "Invalid clause(s) in filter string: '#'"},
+	{"1.0 > metrics.acc",
+	 "Invalid comparison clause. Expected 'Identifier' found '1.0'"},
+	{"'a' = params.x", "Invalid comparison clause. Expected 'Identifier'"},
+	{"metric.model = 'LR'",
+	 "Expected numeric value type for metric. Found 'LR'"},
+	{"metrics.acc != metrics.acc",
+	 "Expected numeric value type for metric. Found metrics.acc"},
+	{"metrics.a > 1e999", "Expected numeric value type for metric"},
+	{"metrics.a > 0x10", "Expected numeric value type for metric"},
+	{"metrics.a IN (1, 'b')",
+	 "Expected numeric value type for metric. Found 'b'"},
+	{"start_time > 'x'",
+	 "Expected numeric value type for numeric attribute: start_time"},
+	{"params.acc = 5", "Expected a quoted string value for parameter"},
+	{"tags.acc = 5", "Expected a quoted string value for tag"},
+	{"attribute.status = 1", "Expected a quoted string value for "
+				 "attributes"},
+	{"params.acc = LR", "Parameter value is either not quoted or "
+			    "unidentified quote types used for string value "
+			    "LR. Use either single or double quotes."},
+	{"params.acc = `LR`", "Parameter value is either not quoted"},
+	{"metrics.acc ~ 1", "Invalid comparator '~' not one of ['=', '!=',"},
+	{"metrics.acc == 1", "Invalid comparator '==' not one of"},
+	{"metrics.acc LIKE 'x'", "Invalid comparator 'LIKE' not one of"},
+	{"params.acc > '1'", "Invalid comparator '>' not one of"},
+	{"status >= 'A'", "Invalid comparator '>=' not one of"},
+	{"start_time LIKE '1'", "Invalid comparator 'LIKE' not one of"},
+	{"metrics. > 1", "Invalid identifier 'metrics.'"},
+	{"metrics.`` > 1", "Invalid identifier 'metrics.``'"},
+	{"params.a.\"b\" = 'x'", "Invalid identifier"},
+	{"tags.a RLIKE '('", "Invalid regular expression '(': '(' without "
+			     "')' (position 2)"},
+	{"tags.a RLIKE '\\1'", "Invalid regular expression"},
+	{"tags.a = '\xff'", "Invalid filter: not text in UTF-8"},
+};
+
+static const struct row good_experiments[] = {
+	{"name LIKE 'a%'", "attr.name like 'a%'"},
+	{"attribute.name = 'x'", "attr.name = 'x'"},
+	{"attr.name IN ('x','y')", "attr.name in 'x' 'y'"},
+	{"creation_time > 5 AND last_update_time < 7",
+	 "(and attr.creation_time > 5, attr.last_update_time < 7)"},
+	{"tags.`mlflow.note` IS NOT NULL", "tag.mlflow.note is not null"},
+	{"tag.team = 'x'", "tag.team = 'x'"},
+};
+
+static const struct row bad_experiments[] = {
+	{"metrics.x > 1", "Invalid entity type 'metrics'"},
+	{"experiment_id = '1'", "Invalid attribute key 'experiment_id'"},
+	{"status = 'x'", "Invalid attribute key 'status' specified. Valid "
+			 "keys are '{'name', 'creation_time', "
+			 "'last_update_time'}'"},
+};
+
+static void check_good(const struct row *rows, size_t n,
+		       const struct vocabulary *v)
+{
+	for (size_t i = 0; i < n; i++) {
+		SCOPED(arena_fini) struct arena a;
+		SCOPED(buf_fini) struct buf b;
+		struct expr *x = NULL;
+		struct err e = {0};
+
+		arena_init(&a, ARENA);
+		buf_init(&b, ARENA);
+		if (mlflow_filter_parse(str_from(rows[i].text), v, &a, &x, &e) <
+		    0)
+			buf_puts(&b, e.msg);
+		else if (x)
+			dump(&b, x);
+		else
+			buf_puts(&b, "");
+		is_str(b.p ? b.p : "", rows[i].want, rows[i].text);
+	}
+}
+
+static void check_message(int rc, const struct err *e, const struct row *row)
+{
+	ok(rc < 0 && e->kind == ERR_INVALID, row->text);
+	if (!ok(strncmp(e->msg, row->want, strlen(row->want)) == 0, row->want))
+		printf("# got \"%s\"\n", e->msg);
+}
+
+static void check_bad(const struct row *rows, size_t n,
+		      const struct vocabulary *v)
+{
+	for (size_t i = 0; i < n; i++) {
+		SCOPED(arena_fini) struct arena a;
+		struct expr *x;
+		struct err e = {0};
+
+		arena_init(&a, ARENA);
+		check_message(mlflow_filter_parse(str_from(rows[i].text), v, &a,
+						  &x, &e),
+			      &e, &rows[i]);
+	}
+}
+
+static const struct row good_orders[] = {
+	{"metrics.loss DESC", "metric.loss desc"},
+	{"metric.`a b` asc", "metric.a b asc"},
+	{" params.x ", "param.x asc"},
+	{"tags.mlflow.user desc", "tag.mlflow.user desc"},
+	{"start_time", "attr.start_time asc"},
+	{"attributes.Created DESC", "attr.start_time desc"},
+	{"`Run Name` DESC", "attr.run_name desc"},
+	{"status", "attr.status asc"},
+	{"run_id", "attr.run_id asc"},
+	{"metrics.val/loss DESC", "metric.val/loss desc"},
+};
+
+static const struct row bad_orders[] = {
+	{"", "Invalid order_by clause ''"},
+	{"m.acc", "Invalid entity type"},
+	{"acc", "Invalid attribute key 'acc'"},
+	{"`metrics.A", "Invalid order_by clause '`metrics.A'"},
+	{"`metrics.A`", "Invalid entity type"},
+	{"attribute.experiment_id", "Invalid attribute key"},
+	{"metrics.A != 1", "Invalid order_by clause"},
+	{"5 DESC", "Invalid order_by clause"},
+	{"attribute.run_id ACS",
+	 "Invalid ordering key in order_by clause 'attribute.run_id ACS'"},
+	{"metrics.a DESC NULLS FIRST", "Invalid order_by clause"},
+	{"metrics.a, metrics.b", "Invalid order_by clause"},
+	{"dataset.name", "Invalid entity type 'dataset'"},
+};
+
+static void check_orders(void)
+{
+	for (size_t i = 0; i < sizeof(good_orders) / sizeof(*good_orders);
+	     i++) {
+		struct expr_order o;
+		struct err e = {0};
+		char got[100];
+
+		if (mlflow_order_parse(str_from(good_orders[i].text),
+				       &vocabulary_runs, NULL, &o, &e) < 0)
+			snprintf(got, sizeof(got), "%.99s", e.msg);
+		else
+			snprintf(got, sizeof(got), "%s.%.*s %s",
+				 families[o.family], STR_ARG(o.key),
+				 o.descending ? "desc" : "asc");
+		is_str(got, good_orders[i].want, good_orders[i].text);
+	}
+	for (size_t i = 0; i < sizeof(bad_orders) / sizeof(*bad_orders); i++) {
+		struct expr_order o;
+		struct err e = {0};
+
+		check_message(mlflow_order_parse(str_from(bad_orders[i].text),
+						 &vocabulary_runs, NULL, &o,
+						 &e),
+			      &e, &bad_orders[i]);
+	}
+}
+
+/* prefix, then n times part, then suffix. */
+static int parse_repeated(const char *prefix, const char *part, int n,
+			  const char *suffix, size_t ceiling, struct err *e)
+{
+	SCOPED(arena_fini) struct arena a;
+	SCOPED(buf_fini) struct buf b;
+	struct expr *x;
+
+	arena_init(&a, ceiling);
+	buf_init(&b, 1 << 20);
+	buf_puts(&b, prefix);
+	for (int i = 0; i < n; i++)
+		buf_puts(&b, part);
+	buf_puts(&b, suffix);
+	return mlflow_filter_parse(buf_view(&b), &vocabulary_runs, &a, &x, e);
+}
+
+static void check_limits(void)
+{
+	struct err e = {0};
+	const char *leaf = "metrics.a=1";
+
+	is_i64(parse_repeated(leaf, " and metrics.a=1", FILTER_LEAVES_MAX - 1,
+			      "", ARENA, &e),
+	       0, "as many comparisons as allowed");
+	ok(parse_repeated(leaf, " and metrics.a=1", FILTER_LEAVES_MAX, "",
+			  ARENA, &e) < 0,
+	   "one more");
+	is_i64(parse_repeated("", "not ", FILTER_DEPTH_MAX, leaf, ARENA, &e), 0,
+	       "as deep as allowed");
+	ok(parse_repeated("", "not ", FILTER_DEPTH_MAX + 1, leaf, ARENA, &e) <
+		   0,
+	   "one deeper");
+	is_str(e.msg, "Invalid filter: nested deeper than 64", "says so");
+	ok(parse_repeated("", "(", 60000, "", ARENA, &e) < 0, "hostile depth");
+	ok(parse_repeated(leaf, " ", 70000, "", ARENA, &e) < 0, "too long");
+	is_str(e.msg,
+	       "Invalid filter: it has 70011 bytes, at most 65536 are "
+	       "allowed",
+	       "says how long");
+	is_i64(parse_repeated("metrics.a in (1", ",1", FILTER_LIST_MAX - 1, ")",
+			      ARENA, &e),
+	       0, "as long a list as allowed");
+	ok(parse_repeated("metrics.a in (1", ",1", FILTER_LIST_MAX, ")", ARENA,
+			  &e) < 0,
+	   "one more value");
+	ok(parse_repeated("tags.a LIKE '", "%", 1025, "'", ARENA, &e) < 0,
+	   "a long LIKE pattern");
+	ok(parse_repeated("metrics.a in (1", ",1", 5000, ")", 20000, &e) < 0 &&
+		   e.kind == ERR_TOO_LARGE,
+	   "more than the arena holds");
+}
+
+int main(void)
+{
+	check_good(good_runs, sizeof(good_runs) / sizeof(*good_runs),
+		   &vocabulary_runs);
+	check_bad(bad_runs, sizeof(bad_runs) / sizeof(*bad_runs),
+		  &vocabulary_runs);
+	check_good(good_experiments,
+		   sizeof(good_experiments) / sizeof(*good_experiments),
+		   &vocabulary_experiments);
+	check_bad(bad_experiments,
+		  sizeof(bad_experiments) / sizeof(*bad_experiments),
+		  &vocabulary_experiments);
+	check_orders();
+	check_limits();
+	return tap_done();
+}
