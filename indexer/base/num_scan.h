@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* digits * 10^exponent, correctly rounded; false where that takes the long
- * way (num_parse_f64 on the text). */
+ * way (num_parse_f64 on the text) or is no finite double. */
 bool num_compose(uint64_t digits, int64_t exponent, double *ret);
 
 #endif
