@@ -1,38 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf.c - the table of keys, and the one function that stores a value.
+/* conf.c - the table of keys, the one function that stores a value, and
+ * the print of it all.
  *
- * File, environment and flags all end in store(): a key's row, a text, a
+ * File, environment and flags all end in conf_store: a key's row, a text, a
  * source. Sources have ranks, so the order of reading does not matter.
  */
-#include "indexer/base/conf.h"
+#include "indexer/base/conf_key.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "indexer/base/io.h"
-#include "indexer/base/json_doc.h"
+#include "indexer/base/json_out.h"
 #include "indexer/base/log.h"
 #include "indexer/base/num.h"
-#include "indexer/base/scope.h"
-#include "indexer/base/yaml.h"
 
 #define MIB (INT64_C(1024) * 1024)
 
-enum conf_type { CONF_STR, CONF_LEVEL, CONF_INT, CONF_SIZE, CONF_STRS };
-
-struct conf_key {
-	const char *name;
-	enum conf_type type;
-	size_t offset;
-	const char *initial;
-	int64_t least, most;
-	const char *sentence;
-};
-
 #define AT(member) offsetof(struct conf, member)
 
-static const struct conf_key keys[] = {
+const struct conf_key conf_keys[] = {
 	{"data", CONF_STR, AT(data), "/var/lib/orrery", 0, 0,
 	 "Directory of the index, the journals, the cache, and the objects "
 	 "unless they lie elsewhere."},
@@ -63,7 +50,9 @@ static const struct conf_key keys[] = {
 	 "below data."},
 };
 
-enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+enum { KEYS = sizeof(conf_keys) / sizeof(conf_keys[0]) };
+
+const size_t conf_key_count = KEYS;
 
 _Static_assert((int)KEYS <= (int)CONF_KEYS_MOST, "raise CONF_KEYS_MOST");
 
@@ -142,10 +131,10 @@ static int store_list(struct conf *c, struct str value, struct field_list *list,
 	return 0;
 }
 
-static int store(struct conf *c, const struct conf_key *k, struct str value,
-		 enum conf_source source, struct err *e)
+int conf_store(struct conf *c, const struct conf_key *k, struct str value,
+	       enum conf_source source, struct err *e)
 {
-	unsigned char *now = &c->sources[k - keys];
+	unsigned char *now = &c->sources[k - conf_keys];
 	void *member = (char *)c + k->offset;
 	enum log_level level;
 	int rc = 0;
@@ -181,8 +170,8 @@ int conf_init(struct conf *c, struct err *e)
 	memset(c, 0, sizeof(*c));
 	arena_init(&c->arena, CONF_BYTES);
 	for (size_t i = 0; i < KEYS; i++)
-		if (store(c, &keys[i], str_from(keys[i].initial), CONF_DEFAULT,
-			  e))
+		if (conf_store(c, &conf_keys[i], str_from(conf_keys[i].initial),
+			       CONF_DEFAULT, e))
 			return -1;
 	return 0;
 }
@@ -194,20 +183,18 @@ void conf_fini(struct conf *c)
 
 /* --- names -------------------------------------------------------------- */
 
-static const struct conf_key *key_named(struct str name)
+const struct conf_key *conf_key_named(struct str name)
 {
 	for (size_t i = 0; i < KEYS; i++)
-		if (str_is(name, keys[i].name))
-			return &keys[i];
+		if (str_is(name, conf_keys[i].name))
+			return &conf_keys[i];
 	return NULL;
 }
 
-enum { NAME_MOST = 64 };
-
-/* Edits that make b of a; both shorter than NAME_MOST. */
+/* Edits that make b of a; both shorter than CONF_NAME_MOST. */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[NAME_MOST + 1], nb = strlen(b);
+	size_t row[CONF_NAME_MOST + 1], nb = strlen(b);
 
 	for (size_t j = 0; j <= nb; j++)
 		row[j] = j;
@@ -227,20 +214,21 @@ static size_t distance(const char *a, const char *b)
 	return row[nb];
 }
 
-static const struct conf_key *nearest(struct str name, size_t *ret_distance)
+const struct conf_key *conf_key_nearest(struct str name, size_t *ret_distance)
 {
-	const struct conf_key *best = keys;
+	const struct conf_key *best = conf_keys;
 	size_t least = SIZE_MAX;
-	char text[NAME_MOST];
+	char text[CONF_NAME_MOST];
 
 	snprintf(text, sizeof(text), "%.*s",
-		 name.n < NAME_MOST ? (int)name.n : NAME_MOST - 1, name.p);
+		 name.n < CONF_NAME_MOST ? (int)name.n : CONF_NAME_MOST - 1,
+		 name.p);
 	for (size_t i = 0; i < KEYS; i++) {
-		size_t d = distance(text, keys[i].name);
+		size_t d = distance(text, conf_keys[i].name);
 
 		if (d < least) {
 			least = d;
-			best = &keys[i];
+			best = &conf_keys[i];
 		}
 	}
 	*ret_distance = least;
@@ -250,243 +238,23 @@ static const struct conf_key *nearest(struct str name, size_t *ret_distance)
 int conf_set(struct conf *c, const char *key, struct str value,
 	     enum conf_source source, struct err *e)
 {
-	const struct conf_key *k = key_named(str_from(key));
+	const struct conf_key *k = conf_key_named(str_from(key));
 	size_t far;
 
 	if (!k)
 		return err_set(e, ERR_INVALID,
 			       "\"%s\" is not a key; the nearest is \"%s\"",
-			       key, nearest(str_from(key), &far)->name);
-	return store(c, k, value, source, e);
+			       key,
+			       conf_key_nearest(str_from(key), &far)->name);
+	return conf_store(c, k, value, source, e);
 }
 
 enum conf_source conf_source(const struct conf *c, const char *key)
 {
-	const struct conf_key *k = key_named(str_from(key));
+	const struct conf_key *k = conf_key_named(str_from(key));
 
 	assert(k);
-	return (enum conf_source)c->sources[k - keys];
-}
-
-/* --- the file ----------------------------------------------------------- */
-
-struct file {
-	struct conf *c;
-	const char *path;
-	struct err *e;
-};
-
-/* What a scalar says, as text. */
-static bool scalar_text(const cJSON *node, struct str *ret)
-{
-	if (cJSON_IsString(node) || (cJSON_IsNumber(node) && node->valuestring))
-		*ret = str_from(node->valuestring);
-	else if (cJSON_IsBool(node))
-		*ret = cJSON_IsTrue(node) ? STR("true") : STR("false");
-	else if (cJSON_IsNull(node))
-		*ret = STR("");
-	else
-		return false;
-	return true;
-}
-
-static int wrong_kind(const struct file *f, const cJSON *node,
-		      const struct conf_key *k)
-{
-	return err_set(f->e, ERR_INVALID, "%s:%d: %s must be %s", f->path,
-		       yaml_line(node), k->name,
-		       k->type == CONF_STRS ? "a list of words" : "one value");
-}
-
-static int read_list(const struct file *f, const cJSON *node,
-		     const struct conf_key *k)
-{
-	if (!node->child)
-		return store(f->c, k, STR(""), CONF_FILE, f->e);
-	for (const cJSON *item = node->child; item; item = item->next) {
-		struct str value;
-
-		if (!scalar_text(item, &value))
-			return wrong_kind(f, item, k);
-		if (store(f->c, k, value, CONF_FILE, f->e))
-			return err_wrap(f->e, "%s:%d", f->path,
-					yaml_line(item));
-	}
-	return 0;
-}
-
-static int read_key(const struct file *f, const cJSON *node,
-		    const struct conf_key *k)
-{
-	struct str value;
-
-	if (cJSON_IsArray(node) && k->type == CONF_STRS)
-		return read_list(f, node, k);
-	if (!scalar_text(node, &value))
-		return wrong_kind(f, node, k);
-	if (store(f->c, k, value, CONF_FILE, f->e))
-		return err_wrap(f->e, "%s:%d", f->path, yaml_line(node));
-	return 0;
-}
-
-/* Is name the front of some key, up to a point? */
-static bool is_section(struct str name)
-{
-	for (size_t i = 0; i < KEYS; i++)
-		if (strlen(keys[i].name) > name.n &&
-		    keys[i].name[name.n] == '.' &&
-		    str_eq(str_n(keys[i].name, name.n), name))
-			return true;
-	return false;
-}
-
-static int unknown_key(const struct file *f, const cJSON *node, struct str name)
-{
-	size_t far;
-
-	return err_set(f->e, ERR_INVALID,
-		       "%s:%d: \"%.*s\" is not a key; the nearest is \"%s\"",
-		       f->path, yaml_line(node), STR_ARG(name),
-		       nearest(name, &far)->name);
-}
-
-static int read_section(const struct file *f, const cJSON *section,
-			const char *prefix);
-
-static int read_entry(const struct file *f, const cJSON *node,
-		      const char *prefix)
-{
-	char name[2 * NAME_MOST], inside[2 * NAME_MOST + 1];
-	const struct conf_key *k;
-
-	snprintf(name, sizeof(name), "%s%.64s", prefix, node->string);
-	k = key_named(str_from(name));
-	if (k)
-		return read_key(f, node, k);
-	if (!is_section(str_from(name)))
-		return unknown_key(f, node, str_from(name));
-	if (!cJSON_IsObject(node))
-		return err_set(f->e, ERR_INVALID, "%s:%d: %s must be a section",
-			       f->path, yaml_line(node), name);
-	snprintf(inside, sizeof(inside), "%s.", name);
-	return read_section(f, node, inside);
-}
-
-static int read_section(const struct file *f, const cJSON *section,
-			const char *prefix)
-{
-	for (const cJSON *node = section->child; node; node = node->next)
-		if (read_entry(f, node, prefix))
-			return -1;
-	return 0;
-}
-
-int conf_read_file(struct conf *c, const char *path, struct err *e)
-{
-	SCOPED(buf_fini) struct buf text;
-	struct file f = {c, path, e};
-	cJSON *root;
-	int rc;
-
-	buf_init(&text, CONF_BYTES);
-	if (io_read_file(path, CONF_BYTES, &text, e))
-		return -1;
-	root = yaml_parse(buf_view(&text), path, e);
-	if (!root)
-		return -1;
-	if (cJSON_IsObject(root))
-		rc = read_section(&f, root, "");
-	else if (cJSON_IsNull(root))
-		rc = 0;
-	else
-		rc = err_set(e, ERR_INVALID, "%s: must be keys with values",
-			     path);
-	cJSON_Delete(root);
-	return rc;
-}
-
-/* --- the environment ---------------------------------------------------- */
-
-/* TLS__CERT to tls.cert; false where it cannot be a key. */
-static bool key_of_variable(struct str variable, char out[NAME_MOST])
-{
-	size_t n = 0;
-
-	if (variable.n >= NAME_MOST)
-		return false;
-	for (size_t i = 0; i < variable.n; i++) {
-		char c = variable.p[i];
-
-		if (c == '_' && i + 1 < variable.n &&
-		    variable.p[i + 1] == '_') {
-			c = '.';
-			i++;
-		} else if (c >= 'A' && c <= 'Z') {
-			c = (char)(c - 'A' + 'a');
-		}
-		out[n++] = c;
-	}
-	out[n] = '\0';
-	return true;
-}
-
-static void variable_of_key(const char *key, struct buf *b)
-{
-	buf_puts(b, "ORRERY_");
-	for (; *key; key++) {
-		if (*key == '.')
-			buf_puts(b, "__");
-		else
-			buf_putc(b, *key >= 'a' && *key <= 'z'
-					    ? (char)(*key - 'a' + 'A')
-					    : *key);
-	}
-}
-
-static int slip(struct str variable, const struct conf_key *k, struct err *e)
-{
-	SCOPED(buf_fini) struct buf meant;
-
-	buf_init(&meant, 4 * NAME_MOST);
-	variable_of_key(k->name, &meant);
-	return err_set(e, ERR_INVALID,
-		       "the environment's ORRERY_%.*s is no key; is %s meant?",
-		       STR_ARG(variable), meant.p);
-}
-
-static int read_variable(struct conf *c, struct str name, struct str value,
-			 struct err *e)
-{
-	enum { SLIP = 2 };
-	char key[NAME_MOST];
-	const struct conf_key *k;
-	size_t far;
-
-	if (!key_of_variable(name, key))
-		return 0;
-	k = key_named(str_from(key));
-	if (k && store(c, k, value, CONF_ENV, e))
-		return err_wrap(e, "the environment's ORRERY_%.*s",
-				STR_ARG(name));
-	if (k)
-		return 0;
-	k = nearest(str_from(key), &far);
-	return far <= SLIP ? slip(name, k, e) : 0;
-}
-
-int conf_read_env(struct conf *c, char *const *environment, struct err *e)
-{
-	for (; *environment; environment++) {
-		struct str value = str_from(*environment);
-		struct str name = str_cut(&value, '=');
-
-		if (!value.n || !str_starts(name, STR("ORRERY_")))
-			continue;
-		name = str_n(name.p + 7, name.n - 7);
-		if (read_variable(c, name, value, e))
-			return -1;
-	}
-	return 0;
+	return (enum conf_source)c->sources[k - conf_keys];
 }
 
 /* --- printing ----------------------------------------------------------- */
@@ -517,14 +285,14 @@ static void print_value(const struct conf *c, const struct conf_key *k,
 
 static const char *source_name(const struct conf *c, const struct conf_key *k)
 {
-	return source_names[c->sources[k - keys]];
+	return source_names[c->sources[k - conf_keys]];
 }
 
 void conf_print(const struct conf *c, struct buf *b)
 {
 	struct str open = STR_NONE; /* the section that lines stand in */
 
-	for (const struct conf_key *k = keys; k < keys + KEYS; k++) {
+	for (const struct conf_key *k = conf_keys; k < conf_keys + KEYS; k++) {
 		const char *point = strchr(k->name, '.');
 		struct str section =
 			str_n(k->name, point ? (size_t)(point - k->name) : 0);
@@ -549,7 +317,7 @@ void conf_print_json(const struct conf *c, struct buf *b)
 
 	jo_init(&j, b, 2);
 	jo_object(&j);
-	for (const struct conf_key *k = keys; k < keys + KEYS; k++) {
+	for (const struct conf_key *k = conf_keys; k < conf_keys + KEYS; k++) {
 		jo_key(&j, k->name);
 		jo_object(&j);
 		jo_key(&j, "value");
