@@ -134,6 +134,7 @@ static bool add_headers(const struct client *c, const struct client_request *r,
 	snprintf(type, sizeof(type), "Content-Type: %s",
 		 r->content_type ? r->content_type : "application/json");
 	return add_header(x, "Expect:") && add_header(x, type) &&
+	       (!r->header || add_header(x, r->header)) &&
 	       (!c->bearer || add_header(x, c->bearer));
 }
 

@@ -21,6 +21,7 @@ struct client_request {
 	const char *path; /* with its query, already encoded */
 	struct str body;
 	const char *content_type;
+	const char *header; /* one more, "Name: value", or NULL */
 	int64_t timeout_ms; /* 0: 30 s */
 	/* Asked now and then while waiting; true gives up (ERR_INTERRUPTED). */
 	bool (*cancelled)(void *ctx);
