@@ -94,9 +94,9 @@ struct str write_returned_id(const struct call *c);
 bool call_wait_journals(struct call *c, const struct field_set *set,
 			const void *request);
 
-/* reply_error, with Retry-After where trying again later makes sense. */
+/* reply_error, logged where the fault is ours. */
 void answer_error(struct call *c, const struct err *e);
-/* Answers what must not be held back: the arena has no room. */
+/* The answer where the call's arena has no more room. */
 void answer_full(struct call *c);
 /* {"error_code": ..., "message": ...} */
 error_body_fn mlflow_error_body;

@@ -81,8 +81,6 @@ static void log_failure(const struct call *c, const struct err *e)
 void answer_error(struct call *c, const struct err *e)
 {
 	log_failure(c, e);
-	if (e->kind == ERR_BUSY || e->kind == ERR_UNAVAILABLE)
-		reply_header(c, "Retry-After", STR("1"));
 	reply_error(c, e);
 }
 

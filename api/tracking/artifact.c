@@ -255,11 +255,18 @@ static int open_bytes(struct call *c, const struct artifact *x, struct err *e)
 	return fd >= 0 ? fd : err_sys(e, errno, "/dev/null");
 }
 
+struct str artifact_etag(struct arena *a, struct str sha256)
+{
+	if (!sha256.n)
+		return STR_NONE;
+	return str_from(arena_printf(a, "\"%.*s\"", STR_ARG(sha256)));
+}
+
 void artifact_send(struct call *c, const struct artifact *x)
 {
 	struct reply_file f = {.size = x->size,
 			       .mtime_ms = x->mtime,
-			       .etag = x->sha256,
+			       .etag = artifact_etag(c->arena, x->sha256),
 			       .content_type = artifact_type(x->name),
 			       .disposition = disposition(c, x->name)};
 	struct err e;
@@ -273,6 +280,5 @@ void artifact_send(struct call *c, const struct artifact *x)
 		answer_error(c, &e);
 		return;
 	}
-	reply_header(c, "X-Content-Type-Options", STR("nosniff"));
 	reply_file(c, &f);
 }

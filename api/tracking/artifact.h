@@ -29,6 +29,9 @@ int artifact_list(struct reading *r, const struct run *run, struct str path,
 /* Sends an artifact that was found. */
 void artifact_send(struct call *c, const struct artifact *x);
 
+/* The entity tag of bytes with this digest; empty where there is none. */
+struct str artifact_etag(struct arena *a, struct str sha256);
+
 /* The type by which a file is served, by the ending of its name. */
 struct str artifact_type(struct str name);
 

@@ -166,9 +166,9 @@ static void artifact_put(struct call *c)
 		return;
 	}
 	if (u.digest.size)
-		reply_header(c, "ETag",
-			     str_from(arena_printf(c->arena, "\"%s\"",
-						   u.digest.sha256)));
+		reply_header(
+			c, "ETag",
+			artifact_etag(c->arena, str_from(u.digest.sha256)));
 	reply_bytes(c, 200, "application/json", STR("{}"));
 }
 

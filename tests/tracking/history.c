@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page tokens of metric histories, and even sampling. */
+#include "api/tracking/history.h"
+
+#include <math.h>
+
+#include "tests/tap.h"
+
+static void tokens(void)
+{
+	struct point p = {.step = -7, .time = INT64_MAX, .value = -0.0}, q;
+	char token[HISTORY_TOKEN + 1];
+	struct err e;
+
+	history_token(STR("run"), STR("loss"), &p, token);
+	is_i64((int64_t)strlen(token), HISTORY_TOKEN, "length of a token");
+	ok(history_token_parse(str_from(token), STR("run"), STR("loss"), &q,
+			       &e) == 0,
+	   "a token is read back");
+	ok(point_same(&p, &q), "as the point it was made of");
+	p.value = NAN;
+	history_token(STR("run"), STR("loss"), &p, token);
+	history_token_parse(str_from(token), STR("run"), STR("loss"), &q, &e);
+	ok(point_same(&p, &q), "NaN too");
+}
+
+static void bad_tokens(void)
+{
+	static const char *const bad[] = {"", "x", "eyJvZmZzZXQiOiAxfQ==", "00",
+					  "zz"};
+	struct point p = {1, 2, 3.0}, q;
+	char token[HISTORY_TOKEN + 1];
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ok(history_token_parse(str_from(bad[i]), STR("run"), STR("k"),
+				       &q, &e) < 0,
+		   "no token");
+		ok(e.kind == ERR_INVALID, "is the caller's fault");
+	}
+	history_token(STR("run"), STR("loss"), &p, token);
+	ok(history_token_parse(str_from(token), STR("run"), STR("acc"), &q,
+			       &e) < 0,
+	   "a token of another metric");
+	ok(history_token_parse(str_from(token), STR("other"), STR("loss"), &q,
+			       &e) < 0,
+	   "a token of another run");
+	token[HISTORY_TOKEN - 1] = 'z';
+	ok(history_token_parse(str_from(token), STR("run"), STR("loss"), &q,
+			       &e) < 0,
+	   "a token that is not hex");
+}
+
+static void sampling(void)
+{
+	int64_t steps[1000];
+
+	is_i64((int64_t)history_sample(steps, 0, 10), 0, "nothing to sample");
+	for (int i = 0; i < 1000; i++)
+		steps[i] = (999 - i) / 2;
+	is_i64((int64_t)history_sample(steps, 1000, 1000), 500,
+	       "repeated steps count once");
+	is_i64(steps[0], 0, "sorted");
+	is_i64(steps[499], 499, "to the last");
+	is_i64((int64_t)history_sample(steps, 500, 11), 11, "at most max");
+	is_i64(steps[0], 0, "the first is kept");
+	is_i64(steps[10], 499, "the last is kept");
+	is_i64(steps[5], 249, "at even distances");
+	is_i64((int64_t)history_sample(steps, 11, 1), 2,
+	       "first and last even where one is asked");
+	is_i64(steps[1], 499, "and it is the last");
+}
+
+int main(void)
+{
+	tokens();
+	bad_tokens();
+	sampling();
+	return tap_done();
+}
