@@ -71,13 +71,13 @@ int verb_check(const struct args *a, struct err *e)
 
 static int absolute(const char *path, char *out, size_t size, struct err *e)
 {
-	char cwd[PATH_MAX];
+	SCOPED_FREE char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	int n;
 
-	if (path[0] == '/')
-		snprintf(out, size, "%s", path);
-	else if (!getcwd(cwd, sizeof(cwd)))
+	if (path[0] != '/' && !cwd)
 		return err_sys(e, errno, "current directory");
-	else if (snprintf(out, size, "%s/%s", cwd, path) >= (int)size)
+	n = snprintf(out, size, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", path);
+	if (n < 0 || (size_t)n >= size)
 		return err_set(e, ERR_TOO_LONG, "%s: path too long", path);
 	return 0;
 }

@@ -23,8 +23,11 @@
 
 enum { PIECE = 1 << 20, ROUNDS = 3, MIB = 2048, MIB_MAX = 1 << 20 };
 
-static int plain(const char *dir, const char *piece, int64_t mib, struct err *e)
+/* Both return the microseconds that it took, less the removal, or -1. */
+static int64_t plain(const char *dir, const char *piece, int64_t mib,
+		     struct err *e)
 {
+	int64_t from = clock_mono_us();
 	SCOPED_FREE char *path = NULL;
 	SCOPED_FD int fd = -1;
 
@@ -39,12 +42,13 @@ static int plain(const char *dir, const char *piece, int64_t mib, struct err *e)
 			return -1;
 	if (fsync(fd) < 0)
 		return err_sys(e, errno, "%s", path);
-	return 0;
+	return clock_mono_us() - from;
 }
 
-static int stored(struct objects *o, const char *piece, int64_t mib,
-		  struct err *e)
+static int64_t stored(struct objects *o, const char *piece, int64_t mib,
+		      struct err *e)
 {
+	int64_t from = clock_mono_us(), took;
 	struct object_put *p =
 		object_put_begin(o, STR("bench/object"), STR("bench/"), e);
 	char key[OBJECT_KEY_MAX];
@@ -62,7 +66,8 @@ static int stored(struct objects *o, const char *piece, int64_t mib,
 		object_put_abort(p);
 		return -1;
 	}
-	return object_delete(o, str_from(key), e);
+	took = clock_mono_us() - from;
+	return object_delete(o, str_from(key), e) < 0 ? -1 : took;
 }
 
 static int rounds(struct objects *o, const char *dir, const char *piece,
@@ -71,12 +76,11 @@ static int rounds(struct objects *o, const char *dir, const char *piece,
 	int64_t best[2] = {INT64_MAX, INT64_MAX};
 
 	for (int i = 0; i < 2 * ROUNDS; i++) {
-		int64_t from = clock_mono_us(), took;
+		int64_t took = i % 2 ? stored(o, piece, mib, e)
+				     : plain(dir, piece, mib, e);
 
-		if (i % 2 ? stored(o, piece, mib, e) < 0
-			  : plain(dir, piece, mib, e) < 0)
+		if (took < 0)
 			return -1;
-		took = clock_mono_us() - from;
 		best[i % 2] = took < best[i % 2] ? took : best[i % 2];
 		printf("%s %" PRId64 " MiB/s\n", i % 2 ? "stored" : "plain",
 		       mib * 1000000 / took);
