@@ -171,7 +171,8 @@ static void curve_points(struct demo *d, const struct curve *c,
 			c->to + (c->from - c->to) * left + c->noise * noise(d);
 
 		if (r->failed)
-			value = step < 20 ? c->from * exp(0.2 * step) : NAN;
+			value = step < 20 ? c->from * exp(0.2 * step)
+					  : (double)NAN;
 		jo_object(&d->j);
 		jo_kstr(&d->j, "key", str_from(c->key));
 		jo_kf64(&d->j, "value", value);
