@@ -195,7 +195,8 @@ static void check_against_library(void)
 		buf_puts(&b, i % 2 ? "^(" : "(");
 		random_pattern(&b, &seed, 2);
 		buf_puts(&b, i % 3 ? ")$" : ")");
-		if (try(b.p, str_from(text), &e) == reference(b.p, text))
+		if (b.n > REGEX_PATTERN_MAX ||
+		    try(b.p, str_from(text), &e) == reference(b.p, text))
 			continue;
 		if (wrong++ < 5)
 			printf("# '%s' on '%s': %s\n", b.p, text, e.msg);
