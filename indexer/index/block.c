@@ -79,7 +79,6 @@ void block_summarize(const struct point *p, size_t n, struct block_summary *ret)
 				  .sorted = true};
 
 	for (size_t i = 0; i < n; i++) {
-		s.text += (int64_t)point_text_length(&p[i]);
 		s.min_step = p[i].step < s.min_step ? p[i].step : s.min_step;
 		s.max_step = p[i].step > s.max_step ? p[i].step : s.max_step;
 		s.min_time = p[i].time < s.min_time ? p[i].time : s.min_time;
@@ -88,6 +87,15 @@ void block_summarize(const struct point *p, size_t n, struct block_summary *ret)
 			s.sorted = false;
 	}
 	*ret = s;
+}
+
+int64_t block_text(const struct point *p, size_t n)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (int64_t)point_text_length(&p[i]);
+	return sum;
 }
 
 static uint64_t value_bits(double v)

@@ -40,9 +40,12 @@ struct block_summary {
 	bool sorted; /* in point_compare_history's order */
 };
 
-/* The summary of some points, 1 at least. */
+/* The summary of some points, 1 at least, but for its text (0): that costs
+ * more than all the rest and is known to most callers. */
 void block_summarize(const struct point *p, size_t n,
 		     struct block_summary *ret);
+/* Bytes of points as lines of text. */
+int64_t block_text(const struct point *p, size_t n);
 /* Append the packed form of 1 to BLOCK_POINTS points to out. */
 int block_pack(struct codec *c, const struct point *p, size_t n,
 	       struct buf *out, struct err *e);
