@@ -47,8 +47,10 @@ typedef void error_body_fn(struct json_out *j, const struct err *e);
 
 struct route {
 	unsigned methods; /* GET includes HEAD */
-	/* "/mlflow/runs/get"; {name} is one part, {name...} the rest, both
-	 * percent-decoded once, in c->params in order */
+	/* "/mlflow/runs/get"; {name} is one part that is not empty, {name...}
+	 * one or more parts with the slashes between them (what follows it
+	 * may follow: the fewest parts that fit). Both are split on raw
+	 * slashes, then percent-decoded once, in c->params in order */
 	const char *path;
 	enum level need;
 	enum route_body body;
@@ -59,15 +61,19 @@ struct route {
 	const char *summary; /* one sentence, for the OpenAPI document */
 };
 
-/* Routes that share an origin: each path is tried below each prefix. */
+/* Routes that share an origin: each path is tried below each prefix. A prefix
+ * may capture too ("/mlflow/{project...}/tracking"): into c->prefix_params. */
 struct route_group {
 	const char *const *prefixes; /* NULL at the end; "" allowed */
 	const struct route *routes;
 	size_t count;
-	error_body_fn *error_body;
+	error_body_fn *error_body; /* NULL: {"error_code", "message"} */
+	/* Status of an error where it is not err_http_status; 0 for that.
+	 * May be NULL. */
+	int (*error_status)(const struct err *e);
 };
 
-enum { CALL_PARAMS = 8 };
+enum { CALL_PARAMS = 8, CALL_PREFIX_PARAMS = 2 };
 
 struct call {
 	struct arena *arena;
@@ -75,8 +81,10 @@ struct call {
 	const struct route_group *group;
 	enum http_method method; /* HEAD stays HEAD */
 	struct str path, query;  /* as sent */
-	struct str prefix;       /* the prefix that matched */
+	struct str prefix;       /* the part of path that the prefix matched */
+	unsigned prefix_index;   /* which of group->prefixes that is */
 	struct str params[CALL_PARAMS];
+	struct str prefix_params[CALL_PREFIX_PARAMS];
 	struct str body; /* BODY_JSON, BODY_BUFFER */
 	void *request;   /* fields */
 	struct principal who;
@@ -96,6 +104,24 @@ struct str call_header(const struct call *c, const char *name);
 int64_t call_body_length(const struct call *c);
 /* Next bytes of the body: > 0, 0 at its end, -1 with e. */
 int64_t call_read(struct call *c, void *out, size_t n, struct err *e);
+
+/* --- streaming answers (transfer threads only) ------------------------- */
+
+/* The head; then the body by call_write: length bytes, or chunks when length
+ * is -1. Headers are set before. A body that ends short, or with an error,
+ * ends the connection, so that the client sees it. */
+void reply_stream(struct call *c, int status, const char *content_type,
+		  int64_t length);
+int call_write(struct call *c, const void *p, size_t n, struct err *e);
+/* The same for an object of known size: 200 or 206 as Range and conditions
+ * ask; *ret_n bytes from *ret_first on are to be written. False: 304, 412 or
+ * 416 was answered. Bytes written for a HEAD go nowhere. */
+struct reply_object {
+	int64_t size, mtime_ms; /* mtime -1 for none */
+	struct str etag, content_type, disposition;
+};
+bool reply_object(struct call *c, const struct reply_object *o,
+		  int64_t *ret_first, int64_t *ret_n);
 
 /* --- replies ------------------------------------------------------------ */
 
@@ -121,12 +147,29 @@ void reply_file(struct call *c, const struct reply_file *f);
  * is done and returns. */
 bool reply_not_modified(struct call *c, struct str etag);
 
+/* --- event streams ------------------------------------------------------- */
+
+/* Answer 200 text/event-stream, which stays open without a thread. The caller
+ * owns one hold on the stream: it sends into it from any thread, and lets go
+ * by stream_close, in any case before server_free. NULL without memory. */
+struct stream;
+struct stream *reply_events(struct call *c);
+/* False when the client is gone or has fallen behind: then close it. Never
+ * waits. text is whole events ("data: ...\n\n"). */
+bool stream_send(struct stream *s, struct str text);
+/* End it after what was sent. */
+void stream_close(struct stream *s);
+
+/* --- later --------------------------------------------------------------- */
+
 /* Keep the call beyond the handler's return; then exactly one call_finish,
  * from any thread, after the reply was given. */
 void call_defer(struct call *c);
 void call_finish(struct call *c);
-/* Give the call back to be handled again later from its start, without a
- * thread; call_resume (any thread) queues it. For waiting on journals. */
+/* Give the call back to be handled again later from its start (the before
+ * hook; who asks and the fields stay), without a thread; call_resume (any
+ * thread) queues it. For waiting on journals. Park before the call is told to
+ * whoever resumes it, and do not touch it after that. */
 void call_park(struct call *c);
 void call_resume(struct call *c);
 

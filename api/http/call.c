@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call.c - what handlers may do with a call besides answering it.
+ *
+ * The thread that runs a handler must not touch the exchange once it was
+ * deferred or parked, for its new owner may be done with it before the
+ * handler returns. So it keeps a flag on its own stack, and defer and park,
+ * which run on that thread, set it.
+ */
+#include "api/http/core.h"
+#include "api/http/transfer.h"
+
+struct str call_header(const struct call *c, const char *name)
+{
+	const struct exchange *x = exchange_of_const(c);
+
+	return head_find(&x->head, x->in.p, str_from(name));
+}
+
+int64_t call_body_length(const struct call *c)
+{
+	const struct exchange *x = exchange_of_const(c);
+
+	return x->head.framing == FRAMING_CHUNKED ? -1 : x->head.length;
+}
+
+static void let_go(struct exchange *x)
+{
+	*x->taken = true;
+	x->taken = NULL;
+	x->hand = NULL;
+}
+
+void call_defer(struct call *c)
+{
+	struct exchange *x = exchange_of(c);
+
+	/* Nobody will read the rest of its body. */
+	if (!x->body_done)
+		x->answer.close = true;
+	let_go(x);
+}
+
+void call_back(struct exchange *x, enum back back)
+{
+	x->back = back;
+	x->mail.deliver = conn_back;
+	mailbox_post(&x->conn->io->box, &x->mail);
+}
+
+/* The answer is sealed: who sends it? */
+static void send_off(struct exchange *x)
+{
+	struct answer *a = &x->answer;
+	struct err e;
+
+	if (a->broken) {
+		call_back(x, BACK_BROKEN);
+		return;
+	}
+	if (a->streamed) {
+		call_back(x, BACK_DONE);
+		return;
+	}
+	if (a->file_left > 0 &&
+	    !crew_give(&x->server->transfers, x, ERRAND_FILE, false)) {
+		buf_reset(&a->head);
+		buf_reset(&a->fields);
+		a->sealed = false;
+		err_set(&e, ERR_BUSY, "Too many transfers at once.");
+		answer_problem(x, 503, &e);
+		answer_seal(x);
+	} else if (a->file_left > 0) {
+		return;
+	}
+	call_back(x, BACK_SEND);
+}
+
+void call_seal(struct exchange *x, struct gzip *z)
+{
+	answer_encode(x, z);
+	answer_seal(x);
+	send_off(x);
+}
+
+void call_finish(struct call *c)
+{
+	struct exchange *x = exchange_of(c);
+	struct hand *hand = x->hand;
+
+	if (hand)
+		let_go(x);
+	if (hand && x->answer.streamed)
+		transfer_finish(hand, x);
+	if (hand) {
+		call_seal(x, &hand->gzip);
+		return;
+	}
+	/* Compressing is no work for whoever completes a deferred call. */
+	if (answer_wants_gzip(x) &&
+	    crew_give(&x->server->workers, x, ERRAND_SEAL, true))
+		return;
+	call_seal(x, NULL);
+}
+
+void call_park(struct call *c)
+{
+	struct exchange *x = exchange_of(c);
+
+	atomic_fetch_add_explicit(&x->server->parked, 1, memory_order_relaxed);
+	let_go(x);
+}
+
+void call_resume(struct call *c)
+{
+	struct exchange *x = exchange_of(c);
+	struct server *s = x->server;
+	bool long_one = x->c.route->body == BODY_STREAM || x->c.route->transfer;
+	struct err e;
+
+	atomic_fetch_sub_explicit(&s->parked, 1, memory_order_relaxed);
+	if (crew_give(long_one ? &s->transfers : &s->workers, x, ERRAND_RUN,
+		      true))
+		return;
+	err_set(&e, ERR_UNAVAILABLE, "The server is stopping.");
+	answer_problem(x, 503, &e);
+	call_seal(x, NULL);
+}
