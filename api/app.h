@@ -26,6 +26,7 @@
 #include "indexer/objects/objects.h"
 
 struct drain;
+struct feed;
 
 struct app {
 	const struct conf *conf;
@@ -33,6 +34,7 @@ struct app {
 	struct objects *objects;
 	struct columns *columns;
 	struct drain *drain;
+	struct feed *feed;
 	struct server *server;
 	const struct route_group *groups; /* all routes */
 	size_t ngroups;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "api/feed.h"
 #include "api/listen.h"
 #include "api/routes.h"
 #include "indexer/base/clock.h"
@@ -56,7 +57,8 @@ static int open_store(struct daemon *d, struct err *e)
 		return -1;
 	app->columns = columns_new();
 	app->drain = drain_start(app->index, e);
-	return app->drain ? 0 : -1;
+	app->feed = app->drain ? feed_start(app->index, e) : NULL;
+	return app->feed ? 0 : -1;
 }
 
 static const char *text_or_null(struct str s)
@@ -150,12 +152,15 @@ static void stop(struct daemon *d)
 {
 	struct app *app = &d->app;
 
+	if (app->feed)
+		feed_stop(app->feed);
 	if (app->server)
 		server_stop(app->server, STOP_GRACE_MS);
 	if (app->drain)
 		drain_stop(app->drain);
 	if (app->server)
 		server_free(app->server);
+	feed_free(app->feed);
 	if (app->index)
 		index_close(app->index);
 	if (app->columns)

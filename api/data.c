@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* data.c - the index as data: what changed since when, and backups. */
+#include "api/feed.h"
 #include "api/ops.h"
 
 enum { CHANGES_MAX = 10000 }; /* things of one answer */
@@ -15,7 +16,6 @@ struct backup_request {
 static const struct field changes_rows[] = {
 	{.name = "since",
 	 .type = FIELD_I64,
-	 .flags = FIELD_REQUIRED,
 	 .offset = offsetof(struct changes_query, since)},
 };
 static const struct field_set changes_fields =
@@ -74,9 +74,8 @@ static int put_change(void *ctx, const struct changed *x, struct err *e)
 
 /* {"change": the number to go on from, "changes": [...], "complete": false
  * where more changed than is listed: then everything may have}. */
-static void changes(struct call *c)
+static void changes_page(struct call *c, int64_t since)
 {
-	const struct changes_query *q = c->request;
 	struct changes_page p = {0};
 	struct reading r;
 
@@ -85,11 +84,38 @@ static void changes(struct call *c)
 		jo_ki64(r.j, "change", reader_change(r.rd));
 		jo_key(r.j, "changes");
 		jo_array(r.j);
-		changes_since(r.rd, q->since.v, put_change, &p, &r.e);
+		changes_since(r.rd, since, put_change, &p, &r.e);
 		jo_array_end(r.j);
 		jo_kbool(r.j, "complete", !p.cut);
 	}
 	reading_end(&r);
+}
+
+static bool wants_events(const struct call *c)
+{
+	struct str accept = call_header(c, "Accept");
+
+	return accept.n && memmem(accept.p, accept.n, "text/event-stream",
+				  sizeof("text/event-stream") - 1);
+}
+
+static void changes(struct call *c)
+{
+	const struct changes_query *q = c->request;
+	struct err e;
+
+	if (q->since.set) {
+		changes_page(c, q->since.v);
+		return;
+	}
+	if (!wants_events(c))
+		err_set(&e, ERR_INVALID,
+			"Missing value for required parameter 'since'. (Accept "
+			"text/event-stream to be told of changes as they are "
+			"made.)");
+	else if (feed_answer(call_app(c)->feed, c, &e) == 0)
+		return;
+	answer_error(c, &e);
 }
 
 static int write_backup(struct call *c, const char *file, struct err *e)
