@@ -60,43 +60,40 @@ static int check_key(struct str key, struct err *e)
 /* --- writing ------------------------------------------------------------ */
 
 /* A made-up key: the prefix and 32 hex digits. */
-static int make_up(const struct object_put *p, char *key, struct err *e)
+static int make_up(struct str fallback, char *key, struct err *e)
 {
 	char name[2 * RANDOM_BYTES + 1];
-	int n;
 
 	random_hex(name, RANDOM_BYTES);
-	n = snprintf(key, OBJECT_KEY_MAX, "%s%s", p->fallback, name);
-	if (n >= OBJECT_KEY_MAX)
+	if (fallback.n + sizeof(name) > OBJECT_KEY_MAX)
 		return err_set(e, ERR_TOO_LONG,
-			       "an object's key has at most "
-			       "%d bytes",
+			       "an object's key has at most %d bytes",
 			       OBJECT_KEY_MAX - 1);
-	return check_key(str_n(key, (size_t)n), e);
-}
-
-static int check_put(const struct object_put *p, struct err *e)
-{
-	char key[OBJECT_KEY_MAX];
-
-	if (*p->wanted && check_key(str_from(p->wanted), e) < 0)
-		return -1;
-	return make_up(p, key, e);
+	if (fallback.n)
+		memcpy(key, fallback.p, fallback.n);
+	memcpy(key + fallback.n, name, sizeof(name));
+	return check_key(str_n(key, fallback.n + sizeof(name) - 1), e);
 }
 
 struct object_put *object_put_begin(struct objects *o, struct str wanted,
 				    struct str fallback, struct err *e)
 {
-	struct object_put *p = o->kind->put_begin(o, e);
+	char key[OBJECT_KEY_MAX];
+	struct object_put *p;
 
+	if ((wanted.n && check_key(wanted, e) < 0) ||
+	    make_up(fallback, key, e) < 0)
+		return NULL;
+	p = o->kind->put_begin(o, e);
 	if (!p)
 		return NULL;
 	p->o = o;
 	p->wanted = strndup(wanted.n ? wanted.p : "", wanted.n);
 	p->fallback = strndup(fallback.n ? fallback.p : "", fallback.n);
 	p->digest = digest_new(e);
-	if (!p->digest || !p->wanted || !p->fallback || check_put(p, e) < 0) {
+	if (!p->digest || !p->wanted || !p->fallback) {
 		object_put_abort(p);
+		err_set(e, ERR_INTERNAL, "out of memory");
 		return NULL;
 	}
 	return p;
@@ -134,7 +131,7 @@ static int link_somewhere(struct object_put *p, char *key, struct err *e)
 		got = p->o->kind->put_link(p, str_from(key), e);
 	}
 	for (int i = 0; !got && i < TRIES; i++) {
-		if (make_up(p, key, e) < 0)
+		if (make_up(str_from(p->fallback), key, e) < 0)
 			return -1;
 		got = p->o->kind->put_link(p, str_from(key), e);
 	}
