@@ -20,9 +20,10 @@
 #define AT(member) offsetof(struct conf, member)
 
 const struct conf_key conf_keys[] = {
-	{"data", CONF_STR, AT(data), "/var/lib/orrery", 0, 0,
+	{"data", CONF_STR, AT(data), "", 0, 0,
 	 "Directory of the index, the journals, the cache, and the objects "
-	 "unless they lie elsewhere."},
+	 "unless they lie elsewhere; empty for the user's own data "
+	 "directory."},
 	{"listen", CONF_STRS, AT(listen), "127.0.0.1:8080", 0, 0,
 	 "Addresses to serve on, HOST:PORT or unix:PATH; port 0 takes a free "
 	 "one."},

@@ -15,10 +15,14 @@
 
 #include "indexer/base/str.h"
 
+/* Deeper than any text that json_pull.h or yaml.h lets in, so that such a
+ * tree fits into what is written around it. */
+enum { JSON_OUT_DEPTH = 128 };
+
 struct json_out {
 	struct buf *b;
 	unsigned depth, indent;
-	bool comma[64]; /* per level: something was written */
+	bool comma[JSON_OUT_DEPTH]; /* per level: something was written */
 	bool keyed;     /* a key waits for its value */
 };
 
