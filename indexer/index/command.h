@@ -60,7 +60,7 @@ struct command {
 	void (*done)(struct command *c, void *ctx);
 	void *ctx;
 	struct err err;
-	int64_t change; /* filled: the number of the commit */
+	int64_t change; /* filled: the index as this command left it */
 	/* A retried request is recognised by this key (Idempotency-Key, or
 	 * "<mount id>:<sequence>"): the first answer is given again. */
 	struct str once;
@@ -79,8 +79,13 @@ extern const struct command_type command_types[COMMAND_KINDS];
 /* Never NULL. The lane is LANE_API, the principal the owner until set. */
 void *command_new(enum command_kind kind);
 void command_free(struct command *c);
-/* Kind by name, -1 if there is none. */
+/* Kind by name, of those that can be sent as JSON; -1 if there is none. */
 int command_kind_by_name(struct str name);
+/* Fill the members of the set in, or those of out, from a JSON object; what
+ * they point to is copied into the command's arena. (field_read_json itself
+ * would zero the command's head.) field_write_json writes either set. */
+int command_read(struct command *c, struct str json, struct err *e);
+int command_read_answer(struct command *c, struct str json, struct err *e);
 
 /* --- the commands ------------------------------------------------------ */
 
@@ -229,6 +234,7 @@ struct cmd_journal {
 	size_t nlines;
 };
 
+/* fn runs on the writer thread, between transactions. */
 struct cmd_call {
 	struct command c;
 	int (*fn)(struct writer *w, void *arg, struct err *e);

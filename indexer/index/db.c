@@ -29,6 +29,7 @@ static const char writer_pragmas[] = "PRAGMA page_size=4096;"
 				     "PRAGMA foreign_keys=ON;"
 				     "PRAGMA secure_delete=OFF;"
 				     "PRAGMA wal_autocheckpoint=0;"
+				     "PRAGMA journal_size_limit=16777216;"
 				     "PRAGMA temp_store=MEMORY;"
 				     "PRAGMA cache_size=-65536;";
 
@@ -346,4 +347,9 @@ int db_find(struct db *db, enum stmt_id id, const struct bind *b, size_t n,
 int64_t db_changes(struct db *db)
 {
 	return sqlite3_changes64(db->h);
+}
+
+int64_t db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->h);
 }

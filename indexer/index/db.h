@@ -120,8 +120,9 @@ int db_exec(struct db *db, enum stmt_id id, const struct bind *b, size_t n,
 /* One integer of the first row: 1, or 0 where there is no row. */
 int db_find(struct db *db, enum stmt_id id, const struct bind *b, size_t n,
 	    int64_t *ret, struct err *e);
-/* Rows changed by the last db_exec. */
+/* Rows changed, and row id made, by the last db_exec. */
 int64_t db_changes(struct db *db);
+int64_t db_last_id(struct db *db);
 
 struct cursor {
 	struct db *db;
@@ -150,9 +151,19 @@ struct str cursor_str(const struct cursor *q, int column);
 int cursor_copy(const struct cursor *q, int column, struct arena *a,
 		struct str *ret, struct err *e);
 
-/* The connection of a reader, for queries of other files of this folder.
- * Only within reader_begin and reader_end. */
+/* Of a reader, for queries of other files of this folder; only within
+ * reader_begin and reader_end. A query of what hangs below a run or an
+ * experiment checks first that this principal may see it: ERR_NOT_FOUND in
+ * the words of what is absent. One look per snapshot and run; the owner needs
+ * none. */
 struct reader;
 struct db *reader_db(struct reader *rd);
+int reader_sees_run(struct reader *rd, int64_t run_row, struct err *e);
+int reader_sees_experiment(struct reader *rd, int64_t row, struct err *e);
+
+/* What series.c keeps with a reader: made when first used, freed with it. */
+struct series_cache;
+struct series_cache **reader_series(struct reader *rd);
+void series_cache_free(struct series_cache *c);
 
 #endif

@@ -28,7 +28,8 @@ void index_close(struct index *ix);
  * call-back, exactly once. -1 (ERR_BUSY, or ERR_UNAVAILABLE when closing):
  * it is still the caller's. */
 int index_submit(struct index *ix, struct command *c, struct err *e);
-/* Submit and wait; the command's own error, if any, is returned in e. */
+/* Submit and wait; the command's own error, if any, is returned in e. The
+ * command stays the caller's, its answer is in its ret_ members. */
 int index_apply(struct index *ix, struct command *c, struct err *e);
 
 /* Number of the last committed change. */

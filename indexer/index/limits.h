@@ -8,7 +8,7 @@
 #define ORRERY_INDEX_LIMITS_H
 
 enum {
-	LIMIT_KEY = 250,          /* bytes of a param, metric or tag key */
+	LIMIT_KEY = 250,          /* characters of a param, metric, tag key */
 	LIMIT_PARAM_VALUE = 6000, /* characters; longer is cut */
 	LIMIT_TAG_VALUE = 8000,   /* characters; longer is cut */
 	LIMIT_EXPERIMENT_TAG_VALUE = 5000, /* longer is refused */
@@ -28,11 +28,18 @@ enum {
 	LIMIT_SEARCH_RUNS = 50000,
 	LIMIT_HISTORY_PAGE = 25000,
 
-	LIMIT_QUEUE_BYTES = 64 << 20,   /* commands waiting for the writer */
+	LIMIT_QUEUE_BYTES = 64 << 20,   /* commands waiting, per lane */
+	LIMIT_COMMAND_BYTES = 40 << 20, /* what one command may hold */
+	LIMIT_MOVE_ROWS = 10000,        /* a directory moved to another run */
 	LIMIT_GROUP_MS = 50,            /* one transaction of the writer */
 	LIMIT_WAL_BYTES = 16 << 20,     /* beyond it the gate closes */
 	LIMIT_SNAPSHOT_MS = 50,         /* a reader's transaction */
 	LIMIT_READ_MS = 30000,          /* a request's work in the index */
+	LIMIT_RUN_CACHE = 4096,         /* runs that the writer remembers */
+	LIMIT_IDLE_MS = 10,             /* a slice of work nobody waits for */
+	LIMIT_REMOVED_DAYS = 7,         /* removals kept for caches */
+	LIMIT_ONCE_HOURS = 24,          /* answers kept for retries */
+	LIMIT_REFUSED = 10000,          /* rows of refused lines kept */
 	LIMIT_TAIL_CACHE = 32 << 20,    /* writer's decoded recent points */
 	LIMIT_COLUMN_CACHE = 128 << 20, /* packed columns of search */
 };

@@ -28,7 +28,11 @@ struct reader *reader_open(const char *dir, struct err *e);
 void reader_close(struct reader *rd);
 int reader_begin(struct reader *rd, const struct principal *who, struct err *e);
 void reader_end(struct reader *rd);
-int64_t reader_change(const struct reader *rd); /* of the snapshot */
+/* Of the snapshot: its number, the incarnation of the index (another after a
+ * restore), and up to where removals are no longer kept. */
+int64_t reader_change(const struct reader *rd);
+int64_t reader_epoch(const struct reader *rd);
+int64_t reader_forgotten(const struct reader *rd);
 /* Statements run since it was opened: for tests and .stats. */
 int64_t reader_queries(const struct reader *rd);
 
@@ -150,8 +154,12 @@ int artifact_each(struct reader *rd, int64_t run_row, int64_t parent_row,
 		  int (*fn)(void *ctx, const struct artifact *x, struct err *e),
 		  void *ctx, struct err *e);
 
-/* What changed after a given change, for caches: one call per thing. Rows of
- * removed things come with removed set. */
+/* What changed after a given change, for caches: one call per thing. Removals
+ * come first, with removed set: also where a thing was renamed or moved, or
+ * went to or came back from the trash, for then it has left the place of that
+ * name; what is there now follows as changed. What lies below a removed
+ * directory, and runs of an experiment that moved, are not named singly.
+ * ERR_RANGE where the change is older than what is kept. */
 enum thing {
 	THING_EXPERIMENT,
 	THING_RUN,
@@ -164,7 +172,8 @@ enum thing {
 
 struct changed {
 	enum thing thing;
-	int64_t row;        /* of an experiment, run or artifact */
+	int64_t row; /* of an experiment, run, series or artifact; of tags
+			and params their owner's */
 	int64_t parent;     /* experiment of a run, run of the others */
 	int64_t parent_dir; /* of an artifact */
 	struct str name;    /* directory name, key, or file name */

@@ -5,26 +5,27 @@
  * command is answered only after COMMIT. Apply functions run on the writer
  * thread and see struct writer. What they keep in memory beyond a command is
  * a cache: it must follow a rolled back savepoint (writer.c restores what is
- * declared here) and is dropped whole when a COMMIT fails.
+ * declared here so) and is dropped whole when a COMMIT fails.
  *
  * An apply function that fails returns -1 with e set; its savepoint is rolled
  * back. It must then have left nothing in memory: whatever it puts aside for
- * the end of the transaction (points) it puts aside last.
+ * the end of the transaction (points, touched runs) it puts aside last.
  */
 #ifndef ORRERY_INDEX_WRITER_H
 #define ORRERY_INDEX_WRITER_H
 
 #include <stdatomic.h>
 
+#include "indexer/index/checkpoint.h"
 #include "indexer/index/command.h"
 #include "indexer/index/db.h"
+#include "indexer/index/lanes.h"
 #include "indexer/index/limits.h"
 #include "indexer/index/reader.h"
 
-struct index;
 struct points;    /* points.h */
-struct run_cache; /* run_cache.c */
-struct touched;   /* run rows to be stamped at the end of the transaction */
+struct run_cache; /* run_cache.h */
+struct row_set;
 
 /* Counters read by other threads (index_stats). */
 struct writer_stats {
@@ -36,7 +37,12 @@ struct writer_stats {
 
 struct writer {
 	struct db db;
-	struct writer_stats *stats;
+	struct lanes lanes;
+	struct writer_stats stats;
+	struct bulletin *bulletin;
+	struct checkpoint checkpoint;
+	void (*on_commit)(void *ctx, int64_t change);
+	void *on_commit_ctx;
 
 	/* Of the transaction under way. */
 	int64_t change; /* the number it will have */
@@ -45,11 +51,23 @@ struct writer {
 	/* Written with the number; restored when a savepoint is rolled back. */
 	struct index_totals totals;
 	int64_t last_series;
+	/* The same as committed last. */
+	struct index_totals saved_totals;
+	int64_t saved_series;
+	struct row_set *touched; /* run rows to be stamped at its end */
 
+	int64_t epoch;
 	struct run_cache *runs;
-	struct touched *touched;
 	struct points *points;
+	bool reap; /* rows of removed directories may be left to take away */
+	int64_t pruned_at, idled_at; /* monotonic ms */
 };
+
+/* The connection is made and migrated, caches filled; writer_main is to be
+ * run by a thread until lanes_close and the last command. */
+struct writer *writer_new(const char *dir, struct err *e);
+void writer_free(struct writer *w); /* NULL is fine */
+void *writer_main(void *w);
 
 /* A run as commands need it. */
 struct run_ref {
@@ -62,12 +80,12 @@ struct run_ref {
 int writer_run(struct writer *w, struct str run_id, struct run_ref *ret,
 	       struct err *e);
 /* The same for a write: also not found where who may not see it, ERR_DENIED
- * where who may see and not write, ERR_STATE where it is deleted. */
-int writer_run_active(struct writer *w, const struct principal *who,
-		      struct str run_id, struct run_ref *ret, struct err *e);
-/* Visible and writable, deleted or not. */
+ * where who may see and not write. */
 int writer_run_any(struct writer *w, const struct principal *who,
 		   struct str run_id, struct run_ref *ret, struct err *e);
+/* And ERR_STATE where it is deleted. */
+int writer_run_active(struct writer *w, const struct principal *who,
+		      struct str run_id, struct run_ref *ret, struct err *e);
 
 /* Something visible changes: returns the transaction's number. */
 static inline int64_t writer_changes(struct writer *w)
@@ -79,6 +97,12 @@ static inline int64_t writer_changes(struct writer *w)
 /* run.modified and run.change are written once at the end of the transaction,
  * however often this is called. */
 void writer_touch_run(struct writer *w, int64_t run_row);
+
+/* For work that the writer does on its own: a transaction around fn, with all
+ * that belongs to one (points flushed, number taken, COMMIT). */
+int writer_transaction(struct writer *w,
+		       int (*fn)(struct writer *w, void *arg, struct err *e),
+		       void *arg, struct err *e);
 
 /* A row of "removed". */
 int writer_removed(struct writer *w, const struct changed *x, int64_t project,

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* artifact.c - commands about the artifacts of runs.
+ *
+ * Bytes are in the object store before a command names their key; here only
+ * the tree changes, so rename and delete copy nothing.
+ */
+#include "indexer/index/artifact.h"
+
+#include "indexer/base/scope.h"
+#include "indexer/index/apply.h"
+#include "indexer/index/names.h"
+
+enum { FILE_MODE = 0644, NEW_DIR_MODE = 0755, MODE_BITS = 07777 };
+
+static int no_such(struct str path, struct err *e)
+{
+	return err_set(e, ERR_NOT_FOUND, "No such artifact: '%.*s'",
+		       STR_ARG(path));
+}
+
+static int exists(struct str path, struct err *e)
+{
+	return err_set(e, ERR_EXISTS, "artifact '%.*s' exists", STR_ARG(path));
+}
+
+static int64_t mode_or(struct opt_i64 mode, int64_t otherwise)
+{
+	return mode.set ? mode.v & MODE_BITS : otherwise;
+}
+
+/* --- put ---------------------------------------------------------------- */
+
+static bool hex_of(struct str s, size_t n)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("0123456789abcdef", s.p[i]) || !s.p[i])
+			return false;
+	return s.n == 0 || s.n == n;
+}
+
+/* Only the owner may name any object; others those of this very run, else
+ * they could read what they may not see. */
+static int check_key(const struct cmd_artifact_put *x,
+		     const struct run_ref *run, struct err *e)
+{
+	char prefix[64];
+	int n = snprintf(prefix, sizeof(prefix), "%lld/",
+			 (long long)run->experiment);
+	struct str rest = x->key;
+
+	if (x->key.n >= OBJECT_KEY_TEXT)
+		return err_set(e, ERR_INVALID, "object key too long");
+	if (x->c.who.owner || !x->key.n)
+		return 0;
+	if (str_starts(rest, str_n(prefix, (size_t)n))) {
+		rest = str_n(rest.p + n, rest.n - (size_t)n);
+		if (str_starts(rest, x->run_id) && rest.n > x->run_id.n &&
+		    rest.p[x->run_id.n] == '/')
+			return 0;
+	}
+	return err_set(e, ERR_DENIED, "the object is not one of run %.*s",
+		       STR_ARG(x->run_id));
+}
+
+static int check_put(const struct cmd_artifact_put *x, struct err *e)
+{
+	if (name_check_artifact(x->path, false, e) < 0)
+		return -1;
+	if (!x->size.set || x->size.v < 0)
+		return err_set(e, ERR_INVALID,
+			       "'size' must be given and not negative");
+	if (x->size.v > 0 && !x->key.n)
+		return err_set(e, ERR_INVALID,
+			       "'key' must name the object of %lld bytes",
+			       (long long)x->size.v);
+	if (!hex_of(x->sha256, 64) || !hex_of(x->crc32c, 8))
+		return err_set(e, ERR_INVALID,
+			       "'sha256' has 64 and 'crc32c' 8 hex digits");
+	return 0;
+}
+
+static int add(struct writer *w, struct place *p,
+	       const struct cmd_artifact_put *x, struct err *e)
+{
+	int64_t mtime = x->mtime.set ? x->mtime.v : w->now;
+
+	if (db_exec(&w->db, STMT_NODE_ADD,
+		    BINDS(B(p->run->row), B(p->parent), B(p->name), B(0),
+			  B(x->key), B(x->size.v), B(x->sha256), B(x->crc32c),
+			  B(mtime), B(mode_or(x->mode, FILE_MODE)),
+			  B(writer_changes(w))),
+		    e) < 0)
+		return -1;
+	w->totals.artifacts++;
+	return node_entries_changed(w, p->run->row, p->parent, e);
+}
+
+/* The bytes it had are nobody's now, unless they are the same object. */
+static int replace(struct writer *w, struct place *p,
+		   struct cmd_artifact_put *x, struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	int64_t mtime = x->mtime.set ? x->mtime.v : w->now;
+	struct opt_i64 mode = {mode_or(x->mode, 0), x->mode.set};
+
+	if (cursor_open(&q, &w->db, STMT_NODE_OBJECT, BINDS(B(p->node.row)),
+			e) < 0 ||
+	    cursor_next(&q, e) < 0 ||
+	    cursor_copy(&q, 0, &x->c.arena, &x->ret_replaced, e) < 0)
+		return -1;
+	cursor_close(&q);
+	w->totals.artifact_bytes -= p->node.size;
+	if (db_exec(&w->db, STMT_NODE_REPLACE,
+		    BINDS(B(p->node.row), B(x->key), B(x->size.v), B(x->sha256),
+			  B(x->crc32c), B(mtime), B(mode),
+			  B(writer_changes(w))),
+		    e) < 0)
+		return -1;
+	if (str_eq(x->ret_replaced, x->key)) {
+		x->ret_replaced = STR_NONE;
+		return 0;
+	}
+	return garbage_add(w, x->ret_replaced, p->node.size, p->run->row,
+			   p->name, e);
+}
+
+int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_artifact_put *x = (struct cmd_artifact_put *)c;
+	struct run_ref run;
+	struct place p;
+	int rc;
+
+	if (check_put(x, e) < 0 ||
+	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0 ||
+	    check_key(x, &run, e) < 0 ||
+	    place_find(w, &run, x->path, true, &p, e) < 0)
+		return -1;
+	if (p.found && p.node.is_dir)
+		return err_set(e, ERR_IS_DIR, "artifact '%.*s' is a directory",
+			       STR_ARG(x->path));
+	if (p.found && x->exclusive.v)
+		return exists(x->path, e);
+	rc = p.found ? replace(w, &p, x, e) : add(w, &p, x, e);
+	if (rc < 0 ||
+	    db_exec(&w->db, STMT_GARBAGE_SAVE, BINDS(B(x->key)), e) < 0)
+		return -1;
+	w->totals.artifact_bytes += x->size.v;
+	writer_touch_run(w, run.row);
+	return 0;
+}
+
+int apply_artifact_mkdir(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_artifact_mkdir *x = (struct cmd_artifact_mkdir *)c;
+	struct run_ref run;
+	struct place p;
+
+	if (name_check_artifact(x->path, false, e) < 0 ||
+	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0 ||
+	    place_find(w, &run, x->path, true, &p, e) < 0)
+		return -1;
+	if (p.found)
+		return exists(x->path, e);
+	if (place_mkdir(w, &p, mode_or(x->mode, NEW_DIR_MODE), e) < 0)
+		return -1;
+	writer_touch_run(w, run.row);
+	return 0;
+}
+
+/* --- move --------------------------------------------------------------- */
+
+/* Is the directory row one of those that hold p? */
+static int lies_below(struct writer *w, const struct place *p, int64_t row,
+		      struct err *e)
+{
+	int64_t at = p->parent;
+
+	for (int depth = 0; at != 0; depth++) {
+		int64_t up = 0;
+
+		if (at == row)
+			return 1;
+		if (depth > LIMIT_ARTIFACT_PATH)
+			return err_set(e, ERR_CORRUPT,
+				       "the tree of artifacts has a loop");
+		if (db_find(&w->db, STMT_NODE_PARENT, BINDS(B(at)), &up, e) < 0)
+			return -1;
+		at = up;
+	}
+	return 0;
+}
+
+/* What a move finds at its target: may it go? */
+static int check_target(struct writer *w, const struct place *from,
+			const struct place *to, bool no_replace, struct err *e)
+{
+	int rc;
+
+	if (!to->found)
+		return 0;
+	if (no_replace)
+		return exists(to->name, e);
+	if (from->node.is_dir && !to->node.is_dir)
+		return err_set(e, ERR_NOT_DIR, "'%.*s' is a file",
+			       STR_ARG(to->name));
+	if (!from->node.is_dir && to->node.is_dir)
+		return err_set(e, ERR_IS_DIR, "'%.*s' is a directory",
+			       STR_ARG(to->name));
+	if (!to->node.is_dir)
+		return 0;
+	rc = node_has_children(w, to->run->row, to->node.row, e);
+	if (rc > 0)
+		return err_set(e, ERR_NOT_EMPTY,
+			       "directory '%.*s' is not empty",
+			       STR_ARG(to->name));
+	return rc;
+}
+
+/* The rows below a directory belong to a run, too. */
+static int move_descendants(struct writer *w, const struct place *from,
+			    const struct place *to, struct err *e)
+{
+	int64_t n = 0;
+
+	if (!from->node.is_dir || from->run->row == to->run->row)
+		return 0;
+	if (db_find(&w->db, STMT_NODE_COUNT_BELOW,
+		    BINDS(B(from->run->row), B(from->node.row),
+			  B(LIMIT_MOVE_ROWS + 1)),
+		    &n, e) < 0)
+		return -1;
+	if (n > LIMIT_MOVE_ROWS)
+		return err_set(e, ERR_TOO_LARGE,
+			       "a directory with more than %d entries cannot "
+			       "be moved to another run at once",
+			       LIMIT_MOVE_ROWS);
+	return db_exec(&w->db, STMT_NODE_MOVE_BELOW,
+		       BINDS(B(from->run->row), B(from->node.row),
+			     B(to->run->row), B(writer_changes(w))),
+		       e);
+}
+
+static int move(struct writer *w, const struct place *from,
+		const struct place *to, struct err *e)
+{
+	if ((to->found && place_remove(w, to, e) < 0) ||
+	    place_removed(w, from, e) < 0 ||
+	    move_descendants(w, from, to, e) < 0 ||
+	    db_exec(&w->db, STMT_NODE_MOVE,
+		    BINDS(B(from->node.row), B(to->run->row), B(to->parent),
+			  B(to->name), B(writer_changes(w))),
+		    e) < 0 ||
+	    node_entries_changed(w, from->run->row, from->parent, e) < 0 ||
+	    node_entries_changed(w, to->run->row, to->parent, e) < 0)
+		return -1;
+	writer_touch_run(w, from->run->row);
+	writer_touch_run(w, to->run->row);
+	return 0;
+}
+
+static int find_both(struct writer *w, const struct cmd_artifact_move *x,
+		     const struct run_ref runs[2], struct place places[2],
+		     struct err *e)
+{
+	if (place_find(w, &runs[0], x->path, false, &places[0], e) < 0)
+		return -1;
+	if (!places[0].found)
+		return no_such(x->path, e);
+	return place_find(w, &runs[1], x->to_path, false, &places[1], e);
+}
+
+int apply_artifact_move(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_artifact_move *x = (struct cmd_artifact_move *)c;
+	struct str to_run = x->to_run_id.n ? x->to_run_id : x->run_id;
+	struct run_ref runs[2];
+	struct place p[2];
+	int rc;
+
+	if (name_check_artifact(x->path, false, e) < 0 ||
+	    name_check_artifact(x->to_path, false, e) < 0 ||
+	    writer_run_active(w, &c->who, x->run_id, &runs[0], e) < 0 ||
+	    writer_run_active(w, &c->who, to_run, &runs[1], e) < 0 ||
+	    find_both(w, x, runs, p, e) < 0)
+		return -1;
+	if (p[1].found && p[0].node.row == p[1].node.row)
+		return 0;
+	rc = lies_below(w, &p[1], p[0].node.row, e);
+	if (rc > 0)
+		return err_set(e, ERR_INVALID,
+			       "'%.*s' cannot be moved into itself",
+			       STR_ARG(x->path));
+	if (rc < 0 || check_target(w, &p[0], &p[1], x->no_replace.v, e) < 0)
+		return -1;
+	return move(w, &p[0], &p[1], e);
+}
+
+/* --- delete, set -------------------------------------------------------- */
+
+static int remove_at(struct writer *w, const struct cmd_artifact_delete *x,
+		     const struct place *p, struct err *e)
+{
+	int rc;
+
+	if (p->node.is_dir && !x->recursive.v) {
+		rc = node_has_children(w, p->run->row, p->node.row, e);
+		if (rc > 0)
+			return err_set(e, ERR_NOT_EMPTY,
+				       "directory '%.*s' is not empty",
+				       STR_ARG(x->path));
+		if (rc < 0)
+			return -1;
+	}
+	return place_remove(w, p, e);
+}
+
+/* All that the root holds. */
+static int remove_all(struct writer *w, const struct run_ref *run,
+		      struct err *e)
+{
+	if (db_exec(&w->db, STMT_REMOVED_CHILDREN,
+		    BINDS(B(run->row), B((int64_t)THING_ARTIFACT),
+			  B(run->project), B(writer_changes(w)), B(w->now)),
+		    e) < 0 ||
+	    db_exec(&w->db, STMT_NODE_CUT_CHILDREN,
+		    BINDS(B(run->row), B(0), B(-1)), e) < 0)
+		return -1;
+	w->reap = true;
+	return node_entries_changed(w, run->row, 0, e);
+}
+
+int apply_artifact_delete(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_artifact_delete *x = (struct cmd_artifact_delete *)c;
+	struct run_ref run;
+	struct place p;
+	int rc;
+
+	if (name_check_artifact(x->path, x->recursive.v, e) < 0 ||
+	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0)
+		return -1;
+	if (!x->path.n) {
+		rc = remove_all(w, &run, e);
+	} else {
+		if (place_find(w, &run, x->path, false, &p, e) < 0)
+			return e->kind == ERR_NOT_FOUND && x->missing_ok.v ? 0
+									   : -1;
+		if (!p.found)
+			return x->missing_ok.v ? 0 : no_such(x->path, e);
+		rc = remove_at(w, x, &p, e);
+	}
+	if (rc == 0)
+		writer_touch_run(w, run.row);
+	return rc;
+}
+
+static int set_root(struct writer *w, const struct cmd_artifact_set *x,
+		    int64_t run_row, struct err *e)
+{
+	return db_exec(&w->db, STMT_ROOT_SET,
+		       BINDS(B(run_row), B(x->mtime), B(x->mode)), e);
+}
+
+/* Setting what stands so already changes nothing: a second rsync is quiet. */
+int apply_artifact_set(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_artifact_set *x = (struct cmd_artifact_set *)c;
+	struct run_ref run;
+	struct place p;
+	int rc;
+
+	x->mode.v &= MODE_BITS;
+	if (name_check_artifact(x->path, true, e) < 0 ||
+	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0)
+		return -1;
+	if (!x->path.n) {
+		rc = set_root(w, x, run.row, e);
+	} else {
+		if (place_find(w, &run, x->path, false, &p, e) < 0)
+			return -1;
+		if (!p.found)
+			return no_such(x->path, e);
+		rc = db_exec(&w->db, STMT_NODE_SET,
+			     BINDS(B(p.node.row), B(x->mtime), B(x->mode),
+				   B(w->change)),
+			     e);
+	}
+	if (rc == 0 && db_changes(&w->db))
+		writer_touch_run(w, run.row);
+	return rc;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* command.c - the table of commands: names, fields, apply functions.
+ *
+ * A new command is an enum value, a struct, its fields here, and one row of
+ * command_types.
+ */
+#include "indexer/index/command.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "indexer/index/apply.h"
+#include "indexer/index/limits.h"
+#include "indexer/index/points.h"
+
+const char *const run_status_names[] = {
+	"", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED", NULL};
+
+#define FIELD(s, kind, json, member, how)                                      \
+	{                                                                      \
+		.name = (json), .type = (kind), .flags = (how),                \
+		.offset = offsetof(struct s, member)                           \
+	}
+#define TEXT(s, member)      FIELD(s, FIELD_STR, #member, member, 0)
+#define NEEDED(s, member)    FIELD(s, FIELD_STR, #member, member, FIELD_FILLED)
+#define NUMBER(s, member)    FIELD(s, FIELD_I64, #member, member, 0)
+#define FLAG(s, member)      FIELD(s, FIELD_BOOL, #member, member, 0)
+#define ANSWER(s, json, mem) FIELD(s, FIELD_STR, json, mem, 0)
+#define RUN_ID(s)                                                              \
+	{                                                                      \
+		.name = "run_id", .alias = "run_uuid", .type = FIELD_STR,      \
+		.flags = FIELD_FILLED, .offset = offsetof(struct s, run_id)    \
+	}
+#define LIST(s, member, of)                                                    \
+	{                                                                      \
+		.name = #member, .type = FIELD_LIST,                           \
+		.offset = offsetof(struct s, member), .sub = &(of)             \
+	}
+
+static const struct field key_value_rows[] = {
+	NEEDED(key_value, key),
+	TEXT(key_value, value),
+};
+const struct field_set key_value_fields =
+	FIELD_SET(key_value_rows, struct key_value);
+
+static const struct field key_points_rows[] = {
+	NEEDED(key_points, key),
+	FIELD(key_points, FIELD_F64, "value", value, FIELD_REQUIRED),
+	FIELD(key_points, FIELD_I64, "timestamp", timestamp, FIELD_REQUIRED),
+	NUMBER(key_points, step),
+	TEXT(key_points, model_id),
+	TEXT(key_points, dataset_name),
+	TEXT(key_points, dataset_digest),
+};
+const struct field_set key_points_fields =
+	FIELD_SET(key_points_rows, struct key_points);
+
+static const struct field experiment_create_in[] = {
+	NEEDED(cmd_experiment_create, name),
+	TEXT(cmd_experiment_create, artifact_location),
+	LIST(cmd_experiment_create, tags, key_value_fields),
+};
+static const struct field experiment_create_out[] = {
+	ANSWER(cmd_experiment_create, "experiment_id", ret_experiment_id),
+};
+static const struct field experiment_update_in[] = {
+	NEEDED(cmd_experiment_update, experiment_id),
+	NEEDED(cmd_experiment_update, new_name),
+};
+static const struct field experiment_in[] = {
+	NEEDED(cmd_experiment, experiment_id),
+};
+/* The last row is left out by untag. */
+static const struct field experiment_tag_in[] = {
+	NEEDED(cmd_experiment_tag, experiment_id),
+	NEEDED(cmd_experiment_tag, key),
+	TEXT(cmd_experiment_tag, value),
+};
+static const struct field run_create_in[] = {
+	TEXT(cmd_run_create, experiment_id),
+	TEXT(cmd_run_create, run_name),
+	TEXT(cmd_run_create, user_id),
+	NUMBER(cmd_run_create, start_time),
+	LIST(cmd_run_create, tags, key_value_fields),
+	TEXT(cmd_run_create, dir),
+};
+static const struct field run_create_out[] = {
+	ANSWER(cmd_run_create, "run_id", ret_run_id),
+};
+static const struct field run_update_in[] = {
+	RUN_ID(cmd_run_update),
+	{.name = "status",
+	 .type = FIELD_ENUM,
+	 .offset = offsetof(struct cmd_run_update, status),
+	 .names = run_status_names},
+	NUMBER(cmd_run_update, end_time),
+	TEXT(cmd_run_update, run_name),
+	TEXT(cmd_run_update, dir),
+};
+static const struct field run_in[] = {
+	RUN_ID(cmd_run),
+};
+static const struct field run_log_in[] = {
+	RUN_ID(cmd_run_log),
+	LIST(cmd_run_log, metrics, key_points_fields),
+	LIST(cmd_run_log, params, key_value_fields),
+	LIST(cmd_run_log, tags, key_value_fields),
+};
+static const struct field run_untag_in[] = {
+	RUN_ID(cmd_run_untag),
+	NEEDED(cmd_run_untag, key),
+};
+static const struct field artifact_put_in[] = {
+	RUN_ID(cmd_artifact_put),
+	NEEDED(cmd_artifact_put, path),
+	TEXT(cmd_artifact_put, key),
+	FIELD(cmd_artifact_put, FIELD_I64, "size", size, FIELD_REQUIRED),
+	TEXT(cmd_artifact_put, sha256),
+	TEXT(cmd_artifact_put, crc32c),
+	NUMBER(cmd_artifact_put, mtime),
+	NUMBER(cmd_artifact_put, mode),
+	FLAG(cmd_artifact_put, exclusive),
+};
+static const struct field artifact_put_out[] = {
+	ANSWER(cmd_artifact_put, "replaced", ret_replaced),
+};
+static const struct field artifact_mkdir_in[] = {
+	RUN_ID(cmd_artifact_mkdir),
+	NEEDED(cmd_artifact_mkdir, path),
+	NUMBER(cmd_artifact_mkdir, mode),
+};
+static const struct field artifact_move_in[] = {
+	RUN_ID(cmd_artifact_move),           NEEDED(cmd_artifact_move, path),
+	TEXT(cmd_artifact_move, to_run_id),  NEEDED(cmd_artifact_move, to_path),
+	FLAG(cmd_artifact_move, no_replace),
+};
+static const struct field artifact_delete_in[] = {
+	RUN_ID(cmd_artifact_delete),
+	TEXT(cmd_artifact_delete, path),
+	FLAG(cmd_artifact_delete, recursive),
+	FLAG(cmd_artifact_delete, missing_ok),
+};
+static const struct field artifact_set_in[] = {
+	RUN_ID(cmd_artifact_set),
+	TEXT(cmd_artifact_set, path),
+	NUMBER(cmd_artifact_set, mtime),
+	NUMBER(cmd_artifact_set, mode),
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* The first n of the fields. */
+#define SOME(label, s, fields, n, fn)                                          \
+	{                                                                      \
+		.name = (label), .size = sizeof(struct s),                     \
+		.in = {(fields), (n), sizeof(struct s)},                       \
+		.out = {NULL, 0, sizeof(struct s)}, .apply = (fn)              \
+	}
+#define COMMAND(label, s, fields, fn) SOME(label, s, fields, COUNT(fields), fn)
+#define ANSWERING(label, s, fields, answer, fn)                                \
+	{                                                                      \
+		.name = (label), .size = sizeof(struct s),                     \
+		.in = FIELD_SET(fields, struct s),                             \
+		.out = FIELD_SET(answer, struct s), .apply = (fn)              \
+	}
+
+const struct command_type command_types[COMMAND_KINDS] = {
+	[COMMAND_EXPERIMENT_CREATE] =
+		ANSWERING("experiment_create", cmd_experiment_create,
+			  experiment_create_in, experiment_create_out,
+			  apply_experiment_create),
+	[COMMAND_EXPERIMENT_UPDATE] =
+		COMMAND("experiment_update", cmd_experiment_update,
+			experiment_update_in, apply_experiment_update),
+	[COMMAND_EXPERIMENT_DELETE] =
+		COMMAND("experiment_delete", cmd_experiment, experiment_in,
+			apply_experiment_delete),
+	[COMMAND_EXPERIMENT_RESTORE] =
+		COMMAND("experiment_restore", cmd_experiment, experiment_in,
+			apply_experiment_restore),
+	[COMMAND_EXPERIMENT_TAG] =
+		COMMAND("experiment_tag", cmd_experiment_tag, experiment_tag_in,
+			apply_experiment_tag),
+	[COMMAND_EXPERIMENT_UNTAG] =
+		SOME("experiment_untag", cmd_experiment_tag, experiment_tag_in,
+		     COUNT(experiment_tag_in) - 1, apply_experiment_untag),
+	[COMMAND_RUN_CREATE] =
+		ANSWERING("run_create", cmd_run_create, run_create_in,
+			  run_create_out, apply_run_create),
+	[COMMAND_RUN_UPDATE] = COMMAND("run_update", cmd_run_update,
+				       run_update_in, apply_run_update),
+	[COMMAND_RUN_DELETE] =
+		COMMAND("run_delete", cmd_run, run_in, apply_run_delete),
+	[COMMAND_RUN_RESTORE] =
+		COMMAND("run_restore", cmd_run, run_in, apply_run_restore),
+	[COMMAND_RUN_LOG] =
+		COMMAND("run_log", cmd_run_log, run_log_in, apply_run_log),
+	[COMMAND_RUN_UNTAG] = COMMAND("run_untag", cmd_run_untag, run_untag_in,
+				      apply_run_untag),
+	[COMMAND_ARTIFACT_PUT] =
+		ANSWERING("artifact_put", cmd_artifact_put, artifact_put_in,
+			  artifact_put_out, apply_artifact_put),
+	[COMMAND_ARTIFACT_MKDIR] =
+		COMMAND("artifact_mkdir", cmd_artifact_mkdir, artifact_mkdir_in,
+			apply_artifact_mkdir),
+	[COMMAND_ARTIFACT_MOVE] =
+		COMMAND("artifact_move", cmd_artifact_move, artifact_move_in,
+			apply_artifact_move),
+	[COMMAND_ARTIFACT_DELETE] =
+		COMMAND("artifact_delete", cmd_artifact_delete,
+			artifact_delete_in, apply_artifact_delete),
+	[COMMAND_ARTIFACT_SET] = COMMAND("artifact_set", cmd_artifact_set,
+					 artifact_set_in, apply_artifact_set),
+	[COMMAND_JOURNAL] =
+		SOME("journal", cmd_journal, NULL, 0, journal_apply),
+	[COMMAND_CALL] = SOME("call", cmd_call, NULL, 0, apply_call),
+};
+
+void *command_new(enum command_kind kind)
+{
+	struct command *c = calloc(1, command_types[kind].size);
+
+	if (!c)
+		abort();
+	c->kind = kind;
+	c->lane = LANE_API;
+	c->who = principal_owner();
+	arena_init(&c->arena, LIMIT_COMMAND_BYTES);
+	return c;
+}
+
+void command_free(struct command *c)
+{
+	if (!c)
+		return;
+	arena_fini(&c->arena);
+	free(c);
+}
+
+int command_kind_by_name(struct str name)
+{
+	for (int i = 0; i < COMMAND_KINDS; i++)
+		if (str_is(name, command_types[i].name) &&
+		    command_types[i].in.count)
+			return i;
+	return -1;
+}
+
+static size_t member_size(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_I64:
+	case FIELD_ENUM:
+		return sizeof(struct opt_i64);
+	case FIELD_F64:
+		return sizeof(struct opt_f64);
+	case FIELD_BOOL:
+		return sizeof(struct opt_bool);
+	case FIELD_STRS:
+	case FIELD_LIST:
+		return sizeof(struct field_list);
+	case FIELD_OBJECT:
+		return f->sub->size;
+	case FIELD_STR:
+	case FIELD_RAW:
+	default:
+		return sizeof(struct str);
+	}
+}
+
+/* field_read_json zeroes what it fills, and a command's head must stay: read
+ * aside, then take the members of the set. */
+static int read_members(struct command *c, const struct field_set *set,
+			struct str json, struct err *e)
+{
+	struct str text = arena_str(&c->arena, json);
+	char *aside = arena_alloc(&c->arena, set->size);
+
+	if (!text.p || !aside)
+		return arena_full(&c->arena, e);
+	if (field_read_json(set, text, &c->arena, aside, e) < 0)
+		return -1;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct field *f = &set->fields[i];
+
+		memcpy((char *)c + f->offset, aside + f->offset,
+		       member_size(f));
+	}
+	return 0;
+}
+
+int command_read(struct command *c, struct str json, struct err *e)
+{
+	return read_members(c, &command_types[c->kind].in, json, e);
+}
+
+int command_read_answer(struct command *c, struct str json, struct err *e)
+{
+	return read_members(c, &command_types[c->kind].out, json, e);
+}

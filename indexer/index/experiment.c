@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* experiment.c - commands about experiments.
+ *
+ * Names stay taken while their holder lies in the trash. Deleting touches the
+ * experiment's row alone: its runs count as deleted through it.
+ */
+#include "indexer/index/experiment.h"
+
+#include <inttypes.h>
+
+#include "indexer/base/num.h"
+#include "indexer/base/scope.h"
+#include "indexer/index/apply.h"
+#include "indexer/index/names.h"
+#include "indexer/index/run_cache.h"
+#include "indexer/index/values.h"
+
+static const char default_root[] = "mlflow-artifacts:/";
+
+int experiment_parse_id(struct str id, int64_t *ret, struct err *e)
+{
+	if (num_parse_i64(id, ret) && *ret >= 0)
+		return 0;
+	return err_set(e, ERR_INVALID,
+		       "Invalid experiment ID '%.*s'. Experiment ID must be a "
+		       "valid integer.",
+		       STR_ARG(id));
+}
+
+int experiment_not_found(int64_t row, struct err *e)
+{
+	return err_set(e, ERR_NOT_FOUND,
+		       "No Experiment with id=%" PRId64 " exists", row);
+}
+
+int writer_experiment(struct writer *w, const struct principal *who,
+		      struct str id, struct experiment_ref *ret, struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	int64_t row;
+	int rc;
+
+	if (experiment_parse_id(id, &row, e) < 0 ||
+	    cursor_open(&q, &w->db, STMT_EXPERIMENT_REF, BINDS(B(row)), e) < 0)
+		return -1;
+	rc = cursor_next(&q, e);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return experiment_not_found(row, e);
+	ret->row = row;
+	ret->project = cursor_i64(&q, 0);
+	ret->deleted = cursor_i64(&q, 1) != 0;
+	if (!principal_may(who, ret->project, LEVEL_WRITE))
+		return err_set(e, ERR_DENIED,
+			       "writing to experiment %" PRId64
+			       " takes write access to its project",
+			       row);
+	return 0;
+}
+
+int writer_experiment_active(struct writer *w, const struct principal *who,
+			     struct str id, struct experiment_ref *ret,
+			     struct err *e)
+{
+	if (writer_experiment(w, who, id, ret, e) < 0)
+		return -1;
+	if (ret->deleted)
+		return err_set(e, ERR_STATE,
+			       "The experiment %" PRId64
+			       " must be in the 'active' state. Current state "
+			       "is deleted.",
+			       ret->row);
+	return 0;
+}
+
+/* --- names -------------------------------------------------------------- */
+
+/* The row and the directory that a name would have must be free, but for the
+ * experiment self (-1: none). */
+static int check_free(struct writer *w, int64_t project, struct str name,
+		      struct str dir, int64_t self, struct err *e)
+{
+	int64_t holder;
+	int rc = db_find(&w->db, STMT_EXPERIMENT_HOLDER,
+			 BINDS(B(project), B(name), B(dir), B(self)), &holder,
+			 e);
+
+	if (rc > 0)
+		return err_set(e, ERR_EXISTS,
+			       "Experiment(name=%.*s) already exists.",
+			       STR_ARG(name));
+	return rc;
+}
+
+static int check_location(struct str location, struct err *e)
+{
+	struct str rest = location;
+
+	if (location.n > LIMIT_LOCATION)
+		return err_set(e, ERR_INVALID,
+			       "'artifact_location' exceeds the maximum length "
+			       "of %d characters",
+			       LIMIT_LOCATION);
+	if (location.n && (memchr(location.p, '#', location.n) ||
+			   memchr(location.p, '?', location.n)))
+		return err_set(e, ERR_INVALID,
+			       "'artifact_location' must not have a query or a "
+			       "fragment ('?', '#')");
+	while (rest.p)
+		if (str_is(str_cut(&rest, '/'), ".."))
+			return err_set(e, ERR_INVALID,
+				       "'artifact_location' must not have a "
+				       "part '..'");
+	return check_text(location, "artifact_location", e);
+}
+
+/* --- create, rename ----------------------------------------------------- */
+
+static int insert(struct writer *w, struct cmd_experiment_create *x,
+		  struct str dir, int64_t *ret_row, struct err *e)
+{
+	int64_t change = writer_changes(w);
+	char location[sizeof(default_root) + NUM_MAX];
+
+	if (db_exec(&w->db, STMT_EXPERIMENT_ADD,
+		    BINDS(B(x->name), B(dir), B(x->artifact_location),
+			  B(w->now), B(change)),
+		    e) < 0)
+		return -1;
+	*ret_row = db_last_id(&w->db);
+	if (x->artifact_location.n)
+		return 0;
+	snprintf(location, sizeof(location), "%s%" PRId64, default_root,
+		 *ret_row);
+	return db_exec(&w->db, STMT_EXPERIMENT_LOCATE,
+		       BINDS(B(*ret_row), B(str_from(location))), e);
+}
+
+static int set_tag(struct writer *w, int64_t row, const struct key_value *kv,
+		   const char *what, struct err *e)
+{
+	int64_t change = w->change;
+
+	if (name_check_key(kv->key, what, e) < 0 ||
+	    check_text(kv->value, what, e) < 0)
+		return -1;
+	if (text_characters(kv->value) > LIMIT_EXPERIMENT_TAG_VALUE)
+		return err_set(e, ERR_INVALID,
+			       "'value' of tag '%.*s' exceeds the maximum "
+			       "length of %d characters",
+			       STR_ARG(kv->key), LIMIT_EXPERIMENT_TAG_VALUE);
+	return db_exec(
+		&w->db, STMT_EXPERIMENT_TAG_SET,
+		BINDS(B(row), B(kv->key), B(kv->value), B(w->now), B(change)),
+		e);
+}
+
+static int set_tags(struct writer *w, int64_t row, struct field_list tags,
+		    struct err *e)
+{
+	const struct key_value *kv = tags.items;
+	char what[32];
+
+	for (size_t i = 0; i < tags.n; i++) {
+		snprintf(what, sizeof(what), "tags[%zu].key", i);
+		if (set_tag(w, row, &kv[i], what, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int apply_experiment_create(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_experiment_create *x = (struct cmd_experiment_create *)c;
+	char dir[NAME_FILE_MAX];
+	struct str file;
+	int64_t row;
+	const char *id;
+
+	if (name_check_experiment(x->name, e) < 0 ||
+	    check_location(x->artifact_location, e) < 0)
+		return -1;
+	if (!principal_may(&c->who, 0, LEVEL_WRITE))
+		return err_set(e, ERR_DENIED,
+			       "creating an experiment of no project is the "
+			       "owner's");
+	file = str_n(dir, name_to_file(x->name, dir));
+	if (check_free(w, 0, x->name, file, -1, e) < 0 ||
+	    insert(w, x, file, &row, e) < 0 || set_tags(w, row, x->tags, e) < 0)
+		return -1;
+	id = arena_printf(&c->arena, "%" PRId64, row);
+	if (!id)
+		return arena_full(&c->arena, e);
+	x->ret_experiment_id = str_from(id);
+	w->totals.experiments++;
+	return 0;
+}
+
+/* What caches know of the experiment under its present name is over. */
+static int removed(struct writer *w, const struct experiment_ref *x,
+		   struct err *e)
+{
+	return db_exec(&w->db, STMT_REMOVED_EXPERIMENT,
+		       BINDS(B(x->row), B((int64_t)THING_EXPERIMENT),
+			     B(writer_changes(w)), B(w->now)),
+		       e);
+}
+
+int apply_experiment_update(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_experiment_update *x = (struct cmd_experiment_update *)c;
+	char dir[NAME_FILE_MAX];
+	struct experiment_ref ref;
+	struct str file;
+	int64_t same;
+	int rc;
+
+	if (name_check_experiment(x->new_name, e) < 0 ||
+	    writer_experiment(w, &c->who, x->experiment_id, &ref, e) < 0)
+		return -1;
+	if (ref.deleted)
+		return err_set(e, ERR_STATE,
+			       "Cannot rename a non-active experiment.");
+	file = str_n(dir, name_to_file(x->new_name, dir));
+	if (check_free(w, ref.project, x->new_name, file, ref.row, e) < 0)
+		return -1;
+	rc = db_find(&w->db, STMT_EXPERIMENT_NAMED,
+		     BINDS(B(ref.row), B(x->new_name)), &same, e);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (removed(w, &ref, e) < 0)
+		return -1;
+	return db_exec(&w->db, STMT_EXPERIMENT_RENAME,
+		       BINDS(B(ref.row), B(x->new_name), B(file), B(w->now),
+			     B(w->change)),
+		       e);
+}
+
+/* --- trash -------------------------------------------------------------- */
+
+static int set_lifecycle(struct writer *w, struct command *c,
+			 enum lifecycle life, struct err *e)
+{
+	struct cmd_experiment *x = (struct cmd_experiment *)c;
+	struct experiment_ref ref;
+
+	if (writer_experiment(w, &c->who, x->experiment_id, &ref, e) < 0)
+		return -1;
+	/* MLflow's answer to what is in that state already. */
+	if (ref.deleted == (life == LIFE_DELETED))
+		return experiment_not_found(ref.row, e);
+	run_cache_clear(w->runs);
+	if (removed(w, &ref, e) < 0)
+		return -1;
+	return db_exec(
+		&w->db, STMT_EXPERIMENT_LIFE,
+		BINDS(B(ref.row), B((int64_t)life), B(w->now), B(w->change)),
+		e);
+}
+
+int apply_experiment_delete(struct writer *w, struct command *c, struct err *e)
+{
+	return set_lifecycle(w, c, LIFE_DELETED, e);
+}
+
+int apply_experiment_restore(struct writer *w, struct command *c, struct err *e)
+{
+	return set_lifecycle(w, c, LIFE_ACTIVE, e);
+}
+
+/* --- tags --------------------------------------------------------------- */
+
+static int touch(struct writer *w, int64_t row, struct err *e)
+{
+	return db_exec(&w->db, STMT_EXPERIMENT_TOUCH,
+		       BINDS(B(row), B(w->now), B(writer_changes(w))), e);
+}
+
+int apply_experiment_tag(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_experiment_tag *x = (struct cmd_experiment_tag *)c;
+	const struct key_value kv = {x->key, x->value};
+	struct experiment_ref ref;
+
+	if (writer_experiment_active(w, &c->who, x->experiment_id, &ref, e) <
+		    0 ||
+	    set_tag(w, ref.row, &kv, "key", e) < 0)
+		return -1;
+	return db_changes(&w->db) ? touch(w, ref.row, e) : 0;
+}
+
+int apply_experiment_untag(struct writer *w, struct command *c, struct err *e)
+{
+	struct cmd_experiment_tag *x = (struct cmd_experiment_tag *)c;
+	struct changed gone = {.thing = THING_EXPERIMENT_TAG, .name = x->key};
+	struct experiment_ref ref;
+
+	if (writer_experiment_active(w, &c->who, x->experiment_id, &ref, e) <
+		    0 ||
+	    db_exec(&w->db, STMT_EXPERIMENT_TAG_DELETE,
+		    BINDS(B(ref.row), B(x->key)), e) < 0)
+		return -1;
+	if (!db_changes(&w->db))
+		return err_set(e, ERR_NOT_FOUND,
+			       "No tag with name: %.*s in experiment with id "
+			       "%" PRId64,
+			       STR_ARG(x->key), ref.row);
+	gone.row = gone.parent = ref.row;
+	if (writer_removed(w, &gone, ref.project, e) < 0)
+		return -1;
+	return touch(w, ref.row, e);
+}
