@@ -161,6 +161,10 @@ struct db *reader_db(struct reader *rd);
 int reader_sees_run(struct reader *rd, int64_t run_row, struct err *e);
 int reader_sees_experiment(struct reader *rd, int64_t row, struct err *e);
 
+/* Exchange the snapshot for the newest one, within reader_begin and
+ * reader_end; no cursor may be open. */
+int reader_renew(struct reader *rd, struct err *e);
+
 /* What series.c keeps with a reader: made when first used, freed with it. */
 struct series_cache;
 struct series_cache **reader_series(struct reader *rd);

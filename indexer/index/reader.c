@@ -150,6 +150,19 @@ void reader_end(struct reader *rd)
 	rd->begun = false;
 }
 
+/* No waiting at the gate: who holds a snapshot may exchange it, and others
+ * wait for the lock under which this is done. */
+int reader_renew(struct reader *rd, struct err *e)
+{
+	int64_t deadline = rd->db.deadline;
+
+	assert(rd->begun);
+	end_snapshot(rd);
+	rd->seen_run = rd->seen_experiment = NOTHING_SEEN;
+	rd->db.deadline = deadline;
+	return look(rd, e);
+}
+
 int64_t reader_change(const struct reader *rd)
 {
 	return rd->change;

@@ -9,6 +9,10 @@
  * brought up to date by the change number, dropped beyond a limit. They
  * belong to a struct columns that all readers of a process share.
  *
+ * Columns and snapshot must be of one change: where another reader has moved
+ * the columns on, a search exchanges its reader's snapshot for a newer one,
+ * so that what was read before it in the same begin/end may be older.
+ *
  * A page token holds the sort key of the page's last row, so paging neither
  * repeats nor skips when rows are added. It is bound to filter and order.
  */
@@ -31,9 +35,10 @@ struct search {
 	enum view view;
 	size_t max;
 	struct str token; /* empty: first page */
-	struct str bound; /* text of filter and order: what the token
-			     is bound to */
-	const struct str *experiment_ids; /* runs only */
+	struct str bound; /* text of filter and order: the token is
+			     bound to it, to view and experiments */
+	/* Runs only: NULL is all experiments; unknown ids are passed over. */
+	const struct str *experiment_ids;
 	size_t nexperiment_ids;
 };
 
