@@ -41,8 +41,7 @@ static void test_integers(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int64_t v = 0;
 
-		ok(num_parse_i64(str_n(rows[i].text, strlen(rows[i].text)),
-				 &v) == rows[i].good &&
+		ok(num_parse_i64(str_from(rows[i].text), &v) == rows[i].good &&
 			   v == rows[i].value,
 		   rows[i].text);
 	}
@@ -96,7 +95,7 @@ static void test_format(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t n = num_format_f64(rows[i].v, out);
 
-		is_str(out, rows[i].text, rows[i].text);
+		is_str(out, rows[i].text, "shortest text");
 		is_i64((int64_t)n, (int64_t)strlen(out), "its length");
 	}
 }
@@ -166,11 +165,11 @@ static void test_parse(void)
 	double v = 1;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ok(num_parse_f64(str_n(good[i], strlen(good[i])), &v) &&
+		ok(num_parse_f64(str_from(good[i]), &v) &&
 			   bits_of(v) == bits_of(strtod(good[i], NULL)),
 		   good[i]);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ok(!num_parse_f64(str_n(bad[i], strlen(bad[i])), &v), bad[i]);
+		ok(!num_parse_f64(str_from(bad[i]), &v), bad[i]);
 	ok(num_parse_f64(STR("-Infinity"), &v) && isinf(v) && v < 0, "-inf");
 	ok(num_parse_f64(STR("INF"), &v) && isinf(v) && v > 0, "INF");
 	ok(num_parse_f64(STR("NaN"), &v) && isnan(v), "NaN");
