@@ -34,7 +34,7 @@ static const char *own_program(void)
 }
 
 /* Our options again for a child, but those that are only ours. */
-static size_t pass_options(const struct args *a, char **argv, size_t n,
+static size_t pass_options(const struct args *a, const char **argv, size_t n,
 			   const char *only[])
 {
 	for (size_t i = 0; i < a->ngiven && n < ARGV_MAX - 4; i++) {
@@ -53,7 +53,7 @@ static size_t pass_options(const struct args *a, char **argv, size_t n,
 	return n;
 }
 
-static int start_child(struct child *c, char **argv, struct err *e)
+static int start_child(struct child *c, const char **argv, struct err *e)
 {
 	int fds[2];
 
@@ -64,7 +64,9 @@ static int start_child(struct child *c, char **argv, struct err *e)
 		return err_sys(e, errno, "fork");
 	if (c->pid == 0) {
 		dup2(fds[1], 1);
-		execv(own_program(), argv);
+		/* execv takes them as they are; its type is older than const.
+		 */
+		execv(own_program(), (char *const *)(uintptr_t)argv);
 		_exit(EXIT_FAILED);
 	}
 	close(fds[1]);
@@ -97,7 +99,7 @@ static int start_daemon(struct up *u, struct err *e)
 {
 	static const char *only[] = {"data", "listen", "config", "log-level",
 				     NULL};
-	char *argv[ARGV_MAX] = {"orrery", "serve"};
+	const char *argv[ARGV_MAX] = {"orrery", "serve"};
 	size_t n = pass_options(u->args, argv, 2, only);
 
 	argv[n] = NULL;
@@ -111,10 +113,10 @@ static int start_daemon(struct up *u, struct err *e)
 static int start_mount(struct up *u, struct err *e)
 {
 	static const char *only[] = {"data", "config", "log-level", NULL};
-	char *argv[ARGV_MAX] = {"orrery", "mount", "-f"};
+	const char *argv[ARGV_MAX] = {"orrery", "mount", "-f"};
 	size_t n = pass_options(u->args, argv, 3, only);
 
-	argv[n++] = (char *)(uintptr_t)u->mountpoint;
+	argv[n++] = u->mountpoint;
 	argv[n] = NULL;
 	if (start_child(&u->mount, argv, e))
 		return -1;
