@@ -9,6 +9,7 @@
 #include "api/ops.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/index/drain.h"
 
 enum { METRICS_BYTES = 256 << 10 };
 
@@ -16,6 +17,7 @@ struct figures {
 	struct index_stats index;
 	struct index_totals totals;
 	struct server_stats server;
+	struct drain_stats drain;
 	int64_t uptime_ms;
 };
 
@@ -74,6 +76,24 @@ static const struct figure table[] = {
 	       "Microseconds of the last commit."),
 	FIGURE("index", "longest_commit_us", "gauge", index.longest_commit_us,
 	       "Microseconds of the longest commit."),
+	FIGURE("journals", "open", "gauge", drain.journals,
+	       "Journals of mounts that are being drained."),
+	FIGURE("journals", "stuck", "gauge", drain.stuck,
+	       "Of those, corrupt or not to be applied."),
+	FIGURE("journals", "pending", "gauge", drain.pending,
+	       "Records written and not committed."),
+	FIGURE("journals", "parked", "gauge", drain.parked,
+	       "Requests that wait for records."),
+	FIGURE("journals", "records_total", "counter", drain.records,
+	       "Records applied since the start."),
+	FIGURE("journals", "points_total", "counter", drain.points,
+	       "Points applied since the start."),
+	FIGURE("journals", "batches_total", "counter", drain.batches,
+	       "Commands that applied them."),
+	FIGURE("journals", "retries_total", "counter", drain.retries,
+	       "Commands that failed and were tried again."),
+	FIGURE("journals", "bad", "gauge", drain.bad,
+	       "Journals that were set aside."),
 	FIGURE("http", "connections", "gauge", server.connections,
 	       "Open connections."),
 	FIGURE("http", "requests_total", "counter", server.requests,
@@ -124,6 +144,7 @@ static int collect(struct call *c, struct figures *f, struct err *e)
 	reader_end(rd);
 	index_stats(app->index, &f->index);
 	server_stats(app->server, &f->server);
+	drain_stats(app->drain, &f->drain);
 	f->uptime_ms = clock_ms() - app->started;
 	return failed;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write.c - calls that change the index.
+/* write.c - calls that change the index, and calls that wait for it.
  *
  * The command points into the call's arena: the call is kept until the
  * command is answered, and the command is freed first. The moment a command
@@ -7,6 +7,8 @@
  * whatever concerns the call is done before.
  */
 #include "api/app.h"
+
+#include "indexer/index/drain.h"
 
 enum { ONCE_MAX = 200 }; /* bytes of an Idempotency-Key */
 
@@ -165,4 +167,53 @@ struct str write_returned_id(const struct call *c)
 	const struct held *h = c->user;
 
 	return h->id;
+}
+
+/* Whether a request concerns runs, and which: an empty id is any. */
+static bool concerns_run(const struct field_set *set, const void *request,
+			 struct str *ret_run)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct field *f = &set->fields[i];
+		const void *member = (const char *)request + f->offset;
+
+		*ret_run = STR_NONE;
+		if (f->type == FIELD_STRS &&
+		    (strcmp(f->name, "run_ids") == 0 ||
+		     strcmp(f->name, "run_id") == 0 ||
+		     strcmp(f->name, "experiment_ids") == 0))
+			return true;
+		if (f->type == FIELD_STR && strcmp(f->name, "run_id") == 0) {
+			memcpy(ret_run, member, sizeof(*ret_run));
+			return ret_run->n > 0;
+		}
+	}
+	return false;
+}
+
+static void resume_waiting(void *ctx)
+{
+	call_resume(ctx);
+}
+
+bool call_wait_journals(struct call *c, const struct field_set *set,
+			const void *request)
+{
+	struct drain *drain = call_app(c)->drain;
+	struct held *h = c->user;
+	struct str run;
+	struct err e;
+
+	if ((h && h->waited) || !concerns_run(set, request, &run) ||
+	    !drain_pending(drain, run))
+		return false;
+	h = held_of(c, &e);
+	if (!h)
+		return false;
+	h->waited = true;
+	run = arena_str(c->arena, run);
+	call_park(c);
+	if (!drain_park(drain, run, resume_waiting, c))
+		call_resume(c);
+	return true;
 }
