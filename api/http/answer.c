@@ -49,7 +49,7 @@ static const struct {
 	{429, "Too Many Requests"},
 	{431, "Request Header Fields Too Large"},
 	{500, "Internal Server Error"},
-	{501, "Not Implemented"},
+	{501, "Not Offered"},
 	{502, "Bad Gateway"},
 	{503, "Service Unavailable"},
 	{504, "Gateway Timeout"},
@@ -267,7 +267,8 @@ void answer_seal(struct exchange *x)
 				  : "no answer was made");
 		answer_problem(x, 500, &e);
 	}
-	if (!x->head.keep_alive || x->refused)
+	if (!x->head.keep_alive || x->refused ||
+	    atomic_load(&x->server->stopping))
 		a->close = true;
 	if (a->type_override && a->type)
 		a->type = a->type_override;

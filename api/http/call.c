@@ -6,6 +6,8 @@
  * handler returns. So it keeps a flag on its own stack, and defer and park,
  * which run on that thread, set it.
  */
+#include <assert.h>
+
 #include "api/http/core.h"
 #include "api/http/transfer.h"
 
@@ -34,6 +36,7 @@ void call_defer(struct call *c)
 {
 	struct exchange *x = exchange_of(c);
 
+	assert(x->taken && !x->answer.streamed);
 	/* Nobody will read the rest of its body. */
 	if (!x->body_done)
 		x->answer.close = true;
@@ -106,6 +109,7 @@ void call_park(struct call *c)
 {
 	struct exchange *x = exchange_of(c);
 
+	assert(x->taken);
 	atomic_fetch_add_explicit(&x->server->parked, 1, memory_order_relaxed);
 	let_go(x);
 }

@@ -8,7 +8,6 @@
 
 #include "api/http/core.h"
 #include "api/http/events.h"
-#include "api/http/tls.h"
 
 static void again(struct mail *m)
 {
@@ -30,7 +29,7 @@ static struct conn *allocate(struct io *io, const struct listener *from, int fd)
 	k->again.deliver = again;
 	k->state = from->tls ? CONN_HANDSHAKE : CONN_HEAD;
 	if (from->tls)
-		k->wire.ssl = tls_session(io->server->tls, fd);
+		k->wire.ssl = core_tls_session(io->server, fd);
 	if (from->tls && !k->wire.ssl) {
 		free(k);
 		return NULL;
@@ -180,7 +179,9 @@ size_t conn_read(struct conn *k, void *p, size_t n)
 
 static bool too_slow(const struct conn *k)
 {
-	return k->moved < HTTP_RATE_WINDOW_MS / 1000 * HTTP_RATE_LEAST;
+	int64_t window = k->io->server->o.times.window;
+
+	return (int64_t)k->moved < window * HTTP_RATE_LEAST / 1000;
 }
 
 /* Its timer is cleared already. */

@@ -20,7 +20,8 @@ enum core_stop {
 struct server {
 	struct server_options o;
 	struct router *router;
-	struct ssl_ctx_st *tls;
+	pthread_mutex_t tls_mu;
+	struct ssl_ctx_st *tls; /* guarded by: tls_mu */
 	struct listener listeners[HTTP_LISTENERS_MAX];
 	unsigned nlisteners, nios;
 	struct io ios[CORE_IO_MAX];
@@ -35,6 +36,7 @@ struct server {
 /* Account for n bytes of bodies in memory; false beyond HTTP_BODIES_MAX. */
 bool core_charge(struct server *s, size_t n);
 void core_uncharge(struct server *s, size_t n);
+struct ssl_st *core_tls_session(struct server *s, int fd);
 /* The date of now, ANSWER_DATE bytes. */
 void core_date(char *out);
 

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 
 #include "api/http/core.h"
-#include "indexer/base/num.h"
 
 static bool loopback_name(struct str name)
 {
@@ -21,8 +20,20 @@ static bool loopback_name(struct str name)
 	       ntohl(a.s_addr) >> 24 == 127;
 }
 
+/* One to five digits. */
+static bool parse_port(struct str s, int *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		*ret = *ret * 10 + (s.p[i] - '0');
+	}
+	return s.n > 0;
+}
+
 /* Into name and port, -1 where there is none; false if it is neither. */
-static bool split_port(struct str host, struct str *name, int64_t *port)
+static bool split_port(struct str host, struct str *name, int *port)
 {
 	size_t bracket = str_find(host, ']');
 	size_t from = bracket < host.n ? bracket : 0;
@@ -33,18 +44,16 @@ static bool split_port(struct str host, struct str *name, int64_t *port)
 	*port = -1;
 	if (colon == host.n)
 		return true;
-	return host.n - colon - 1 <= 5 &&
-	       host.p[colon + (colon + 1 < host.n)] >= '0' &&
-	       num_parse_i64(str_n(host.p + colon + 1, host.n - colon - 1),
-			     port);
+	host = str_n(host.p + colon + 1, host.n - colon - 1);
+	return host.n <= 5 && parse_port(host, port);
 }
 
 bool guard_host(struct str host, int port)
 {
 	struct str name;
-	int64_t given;
+	int given;
 
-	if (!split_port(host, &name, &given) || !loopback_name(name))
+	if (!host.n || !split_port(host, &name, &given) || !loopback_name(name))
 		return false;
 	return given == port || (given < 0 && port == 80);
 }
@@ -52,7 +61,7 @@ bool guard_host(struct str host, int port)
 bool guard_origin(struct str origin)
 {
 	struct str name;
-	int64_t port;
+	int port;
 	size_t skip = 0;
 
 	if (str_starts(origin, STR("http://")))

@@ -261,9 +261,18 @@ int io_init(struct io *io, struct server *s, struct err *e)
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET,
 				 .data.ptr = &io->box};
 
+	const int64_t lengths[TIMER_KINDS] = {
+		[TIMER_HANDSHAKE] = HTTP_HANDSHAKE_MS,
+		[TIMER_HEAD] = s->o.times.head,
+		[TIMER_IDLE] = s->o.times.idle,
+		[TIMER_RATE] = s->o.times.window,
+		[TIMER_LINGER] = s->o.times.linger,
+		[TIMER_PULSE] = s->o.times.pulse,
+	};
+
 	*io = (struct io){.server = s, .epoll = -1, .spare_fd = -1};
 	io->now = clock_mono_ms();
-	timers_init(&io->timers);
+	timers_init(&io->timers, lengths);
 	random_hex(io->id_prefix, 6);
 	if (mailbox_init(&io->box, e))
 		return -1;

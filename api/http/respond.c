@@ -108,7 +108,8 @@ static void answered(struct conn *k)
 		return;
 	}
 	if (x->answer.close || io->draining) {
-		more = k->readable || x->in.n > x->used || x->refused;
+		more = k->readable || x->in.n > x->used || x->refused ||
+		       !x->body_done;
 		io_exchange_done(io, x);
 		k->x = NULL;
 		if (!more && !k->wire.ssl) {
@@ -193,6 +194,10 @@ bool conn_step_send(struct conn *k)
 		answered(k);
 		return true;
 	}
+	if (!k->budget) {
+		conn_later(k);
+		return false;
+	}
 	r = wire_writev(&k->wire, iov, n, false);
 	if (r == WIRE_BROKEN) {
 		conn_close(k);
@@ -205,6 +210,7 @@ bool conn_step_send(struct conn *k)
 	}
 	a->sent += (size_t)r;
 	k->moved += (size_t)r;
+	k->budget -= (size_t)r < k->budget ? (size_t)r : k->budget;
 	io_count(&k->io->counts.bytes_out, r);
 	return true;
 }

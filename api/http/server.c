@@ -9,11 +9,13 @@
 #include "api/http/server.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/http/core.h"
 #include "api/http/tls.h"
 #include "indexer/base/clock.h"
+#include "indexer/base/scope.h"
 
 enum { STOP_LOOK_MS = 5, STOP_LAST_MS = 1000 };
 
@@ -40,11 +42,44 @@ void core_date(char *out)
 	memcpy(out, text, ANSWER_DATE);
 }
 
+struct ssl_st *core_tls_session(struct server *s, int fd)
+{
+	SCOPED_LOCK(&s->tls_mu);
+	return tls_session(s->tls, fd);
+}
+
+int server_reload_tls(struct server *s, struct err *e)
+{
+	struct ssl_ctx_st *fresh, *old;
+
+	if (!s->o.tls_cert || !s->o.tls_key)
+		return 0;
+	fresh = tls_context(s->o.tls_cert, s->o.tls_key, e);
+	if (!fresh)
+		return -1;
+	pthread_mutex_lock(&s->tls_mu);
+	old = s->tls;
+	s->tls = fresh;
+	pthread_mutex_unlock(&s->tls_mu);
+	/* Sessions hold the old one as long as they need it. */
+	tls_context_free(old);
+	return 0;
+}
+
 static unsigned processors(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n < 1 ? 1 : n > CREW_MAX ? CREW_MAX : (unsigned)n;
+}
+
+static void default_times(struct server_times *t)
+{
+	t->head = t->head ? t->head : HTTP_HEAD_MS;
+	t->idle = t->idle ? t->idle : HTTP_IDLE_MS;
+	t->window = t->window ? t->window : HTTP_RATE_WINDOW_MS;
+	t->linger = t->linger ? t->linger : HTTP_LINGER_MS;
+	t->pulse = t->pulse ? t->pulse : HTTP_PULSE_MS;
 }
 
 static void defaults(struct server *s)
@@ -61,6 +96,7 @@ static void defaults(struct server *s)
 		o->transfers = CREW_MAX;
 	if (!o->max_connections)
 		o->max_connections = HTTP_CONNECTIONS_DEFAULT;
+	default_times(&o->times);
 	s->nios = processors() >= 4 ? CORE_IO_MAX : 1;
 }
 
@@ -74,16 +110,14 @@ struct server *server_new(const struct server_options *o, struct err *e)
 	}
 	s->o = *o;
 	defaults(s);
+	pthread_mutex_init(&s->tls_mu, NULL);
 	crew_init(&s->workers, s);
 	crew_init(&s->transfers, s);
 	s->router = router_new(o->groups, o->ngroups, e);
 	if (!s->router)
 		goto fail;
-	if (o->tls_cert && o->tls_key) {
-		s->tls = tls_context(o->tls_cert, o->tls_key, e);
-		if (!s->tls)
-			goto fail;
-	}
+	if (server_reload_tls(s, e))
+		goto fail;
 	for (unsigned i = 0; i < s->nios; i++)
 		if (io_init(&s->ios[i], s, e))
 			goto fail;
@@ -111,8 +145,21 @@ int server_listen(struct server *s, struct str address, char *ret_url,
 	return 0;
 }
 
+/* Each connection takes a descriptor, and may take one for a file. */
+static void raise_descriptors(const struct server *s)
+{
+	rlim_t want = 2 * (rlim_t)s->o.max_connections + 256;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= want)
+		return;
+	r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int server_start(struct server *s, struct err *e)
 {
+	raise_descriptors(s);
 	if (crew_start(&s->workers, s->o.workers, false, e) ||
 	    crew_start(&s->transfers, s->o.transfers, true, e))
 		return -1;
@@ -170,6 +217,7 @@ void server_free(struct server *s)
 	crew_fini(&s->transfers);
 	router_free(s->router);
 	tls_context_free(s->tls);
+	pthread_mutex_destroy(&s->tls_mu);
 	free(s);
 }
 

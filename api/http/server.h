@@ -17,6 +17,14 @@
 
 struct server;
 
+/* Milliseconds; 0 for what limits.h says. */
+struct server_times {
+	int64_t head;   /* of a head, from its first byte to its end */
+	int64_t idle;   /* of a connection between requests */
+	int64_t window; /* over which a body must keep its least rate */
+	int64_t linger, pulse;
+};
+
 struct server_options {
 	const struct route_group *groups;
 	size_t ngroups;
@@ -34,6 +42,7 @@ struct server_options {
 	/* before the handler; may call_park(c) and return true */
 	bool (*before)(struct call *c);
 	const char *version; /* Server header */
+	struct server_times times;
 };
 
 struct server *server_new(const struct server_options *o, struct err *e);
@@ -42,7 +51,10 @@ struct server *server_new(const struct server_options *o, struct err *e);
 int server_listen(struct server *s, struct str address, char *ret_url,
 		  struct err *e);
 int server_start(struct server *s, struct err *e);
-/* Stop accepting, answer what was read, at most grace_ms; then end. */
+/* Read certificate and key again; new connections get them. */
+int server_reload_tls(struct server *s, struct err *e);
+/* Stop accepting, answer what was read, at most grace_ms; then end. Calls that
+ * are still deferred may be finished until server_free: without effect. */
 void server_stop(struct server *s, int64_t grace_ms);
 void server_free(struct server *s);
 

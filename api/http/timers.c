@@ -2,21 +2,11 @@
 /* timers.c - one sorted ring per kind of deadline. */
 #include "api/http/timers.h"
 
-#include <stddef.h>
+#include <string.h>
 
-#include "api/http/limits.h"
-
-static const int64_t lengths[TIMER_KINDS] = {
-	[TIMER_HANDSHAKE] = HTTP_HANDSHAKE_MS,
-	[TIMER_HEAD] = HTTP_HEAD_MS,
-	[TIMER_IDLE] = HTTP_IDLE_MS,
-	[TIMER_RATE] = HTTP_RATE_WINDOW_MS,
-	[TIMER_LINGER] = HTTP_LINGER_MS,
-	[TIMER_PULSE] = HTTP_PULSE_MS,
-};
-
-void timers_init(struct timers *t)
+void timers_init(struct timers *t, const int64_t lengths[TIMER_KINDS])
 {
+	memcpy(t->lengths, lengths, sizeof(t->lengths));
 	for (int i = 0; i < TIMER_KINDS; i++)
 		t->lists[i].next = t->lists[i].prev = &t->lists[i];
 }
@@ -37,7 +27,7 @@ void timer_set(struct timers *t, struct timer *x, enum timer_kind kind,
 
 	timer_clear(x);
 	x->kind = kind;
-	x->due = now + lengths[kind];
+	x->due = now + t->lengths[kind];
 	x->prev = ring->prev;
 	x->next = ring;
 	ring->prev->next = x;

@@ -29,9 +29,11 @@ struct timer {
 
 struct timers {
 	struct timer lists[TIMER_KINDS]; /* rings */
+	int64_t lengths[TIMER_KINDS];
 };
 
-void timers_init(struct timers *t);
+/* lengths: per kind, milliseconds. */
+void timers_init(struct timers *t, const int64_t lengths[TIMER_KINDS]);
 void timer_set(struct timers *t, struct timer *x, enum timer_kind kind,
 	       int64_t now);
 void timer_clear(struct timer *x);

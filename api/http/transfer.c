@@ -8,6 +8,7 @@
  */
 #include "api/http/transfer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 
@@ -19,14 +20,14 @@
 static int wait_for(struct exchange *x, short events, struct err *e)
 {
 	struct pace *p = &x->pace;
+	int64_t window = x->server->o.times.window;
 	int64_t began = clock_mono_ms();
 
-	wire_ready(&x->conn->wire, events,
-		   (int)(HTTP_RATE_WINDOW_MS - p->waited_ms));
+	wire_ready(&x->conn->wire, events, (int)(window - p->waited_ms));
 	p->waited_ms += clock_mono_ms() - began;
-	if (p->waited_ms < HTTP_RATE_WINDOW_MS)
+	if (p->waited_ms < window)
 		return 0;
-	if (p->moved < (int64_t)HTTP_RATE_WINDOW_MS / 1000 * HTTP_RATE_LEAST)
+	if (p->moved < window * HTTP_RATE_LEAST / 1000)
 		return err_set(e, ERR_TIMEOUT,
 			       "The client is too slow, or gone.");
 	*p = (struct pace){0};
@@ -206,6 +207,7 @@ static int begin(struct exchange *x, struct err *e)
 
 	if (a->begun)
 		return 0;
+	assert(x->conn && a->streamed);
 	if (!x->body_done)
 		a->close = true;
 	answer_seal(x);
