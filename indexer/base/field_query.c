@@ -15,6 +15,7 @@ struct query {
 	struct arena *arena;
 	void *ret;
 	struct err *e;
+	uint64_t by_name, by_alias; /* fields that came, a bit for each */
 };
 
 /* Decoded, and a text that JSON could hold: UTF-8 without NUL. */
@@ -66,6 +67,22 @@ static int add_to_list(struct query *q, const struct field *f, struct str value)
 	return 0;
 }
 
+/* A member that has two names may come once by each, with one value. */
+static bool may_come(struct query *q, const struct field *f, bool alias,
+		     struct str value)
+{
+	size_t i = (size_t)(f - q->set->fields);
+	uint64_t bit = i < 64 ? UINT64_C(1) << i : 0;
+	uint64_t *now = alias ? &q->by_alias : &q->by_name;
+	uint64_t other = alias ? q->by_name : q->by_alias;
+
+	if (*now & bit || (other & bit && f->type != FIELD_STR))
+		return false;
+	*now |= bit;
+	return !(other & bit) ||
+	       str_eq(*(const struct str *)field_member(f, q->ret), value);
+}
+
 static int read_pair(struct query *q, struct str pair)
 {
 	struct str raw_name = str_cut(&pair, '='), name, value;
@@ -81,10 +98,7 @@ static int read_pair(struct query *q, struct str pair)
 		return 0;
 	if (f->type == FIELD_STRS)
 		return add_to_list(q, f, value);
-	if (field_present(&(struct field){.type = f->type,
-					  .offset = f->offset,
-					  .sub = f->sub},
-			  q->ret)) {
+	if (!may_come(q, f, alias, value)) {
 		struct field_path at = {NULL, f->name, 0};
 
 		return field_duplicate(&at, q->e);
@@ -96,7 +110,7 @@ static int read_pair(struct query *q, struct str pair)
 int field_read_query(const struct field_set *set, struct str query,
 		     struct arena *a, void *ret, struct err *e)
 {
-	struct query q = {set, a, ret, e};
+	struct query q = {set, a, ret, e, 0, 0};
 
 	field_zero(set, ret);
 	while (query.n) {

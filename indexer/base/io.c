@@ -191,26 +191,35 @@ static int make_one(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-int io_mkdirs(const char *path, mode_t mode, struct err *e)
+/* Each part of path in turn, which is cut short on the way. */
+static int make_parts(char *path, mode_t mode, struct err *e)
 {
-	SCOPED_FREE char *copy = strdup(path);
-	char *at;
-
-	if (!copy)
-		return err_sys(e, ENOMEM, "%s", path);
-	if (!*copy)
-		return err_set(e, ERR_INVALID, "empty path of a directory");
-	for (at = copy + 1; (at = strchr(at, '/')); at++) {
+	for (char *at = path + 1; (at = strchr(at, '/')); at++) {
 		int rc = 0;
 
 		*at = '\0';
 		if (at[-1] != '/')
-			rc = make_one(copy, mode, e);
+			rc = make_one(path, mode, e);
 		*at = '/';
 		if (rc)
 			return -1;
 	}
-	return make_one(copy, mode, e);
+	return make_one(path, mode, e);
+}
+
+int io_mkdirs(const char *path, mode_t mode, struct err *e)
+{
+	char *copy;
+	int rc;
+
+	if (!*path)
+		return err_set(e, ERR_INVALID, "empty path of a directory");
+	copy = strdup(path);
+	if (!copy)
+		return err_sys(e, ENOMEM, "%s", path);
+	rc = make_parts(copy, mode, e);
+	free(copy);
+	return rc;
 }
 
 /* statfs of path or, where it does not exist yet, of what would hold it. */

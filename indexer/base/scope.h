@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SCOPED(fn) __attribute__((cleanup(fn)))
+#define SCOPED(fn) __attribute__((cleanup(fn), unused))
 
 static inline void scope_unlock(pthread_mutex_t **mu)
 {
