@@ -308,6 +308,9 @@ static void test_query(void)
 	is_i64(read_query("", &r, &e), -1, "nothing");
 	ok(strstr(e.msg, "Missing value for required parameter 'id'"), "says");
 	is_i64(read_query("id=a&id=a", &r, &e), -1, "twice");
+	is_i64(read_query("id=a&uuid=a", &r, &e), 0, "by both its names");
+	is_i64(read_query("id=a&uuid=b", &r, &e), -1, "that differ");
+	is_i64(read_query("id=a&uuid=a&id=a", &r, &e), -1, "and once more");
 	is_i64(read_query("id=a&count=x", &r, &e), -1, "no number");
 	ok(strstr(e.msg, "Invalid value \"x\" for parameter 'count' supplied:"),
 	   "says");
