@@ -43,4 +43,13 @@ int points_idle(struct writer *w, int64_t budget_ms, struct err *e);
  * rows of "refused", the journal's row gets last_seq; points are taken last. */
 int journal_apply(struct writer *w, struct command *c, struct err *e);
 
+/* Verify all points (points_check.c): every block decoded and compared with
+ * its summary, every tail, the rows of the series against both. report is
+ * called for each finding. It takes a snapshot per series: none may be open,
+ * and it may run beside a daemon. */
+int points_check(struct db *db,
+		 void (*report)(void *ctx, const char *what,
+				const char *detail),
+		 void *ctx, struct err *e);
+
 #endif

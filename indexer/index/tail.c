@@ -127,6 +127,8 @@ int tail_points(const struct tail_chunk *c, struct point *out, size_t *ret_n,
 	size_t n = 0;
 
 	while (at < c->end) {
+		if (n == c->most)
+			return corrupt(e);
 		at = get_point(at, c->end, n ? &out[n - 1] : &c->base, &out[n]);
 		if (!at)
 			return corrupt(e);
