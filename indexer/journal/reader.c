@@ -328,6 +328,8 @@ void journal_commit(struct journal_reader *r, int64_t seq)
 
 int64_t journal_reader_written(const struct journal_reader *r)
 {
+	if (!file_size(r))
+		return 0;
 	return __atomic_load_n(&r->head->written, __ATOMIC_ACQUIRE);
 }
 
@@ -336,8 +338,6 @@ bool journal_pending(const struct journal_reader *r, struct str run_id,
 {
 	int64_t committed, seq, of_run;
 
-	if (!file_size(r))
-		return false;
 	committed = __atomic_load_n(&r->committed, __ATOMIC_ACQUIRE);
 	seq = journal_reader_written(r);
 	if (seq > committed && run_id.n) {
