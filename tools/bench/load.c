@@ -28,6 +28,7 @@ enum {
 };
 
 struct load {
+	const char *host, *port;
 	char **args; /* after KIND */
 	int64_t counter, started_ms;
 };
@@ -152,10 +153,10 @@ static void ask(struct connection *c, struct load *l, const struct kind *k,
 	buf_reset(&c->in);
 	k->next(l, path, body);
 	buf_printf(&c->out,
-		   "%s %s HTTP/1.1\r\nHost: localhost\r\n"
+		   "%s %s HTTP/1.1\r\nHost: %s:%s\r\n"
 		   "Content-Type: application/json\r\n"
 		   "Content-Length: %zu\r\n\r\n",
-		   k->method, path->p, body->n);
+		   k->method, path->p, l->host, l->port, body->n);
 	buf_str(&c->out, buf_view(body));
 	c->sent = 0;
 	c->asked_us = clock_mono_us();
@@ -295,6 +296,8 @@ int main(int argc, char **argv)
 	num_parse_f64(str_from(argv[4]), &seconds);
 	if (clients < 1 || clients > CLIENTS_MAX)
 		return 2;
+	r.load.host = argv[1];
+	r.load.port = argv[2];
 	r.load.args = argv + 6;
 	r.load.started_ms = clock_ms();
 	r.c = calloc((size_t)clients, sizeof(*r.c));
