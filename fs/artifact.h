@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* artifact.h - artifacts: what their names and their bytes share.
+ */
+#ifndef ORRERY_FS_ARTIFACT_H
+#define ORRERY_FS_ARTIFACT_H
+
+#include "fs/kind.h"
+#include "fs/move.h"
+#include "indexer/base/scope.h"
+
+/* What the index says of a node; within a snapshot. */
+int artifact_of(struct fs_call *c, struct node *n, struct artifact *ret,
+		struct err *e);
+
+struct artifact_place {
+	struct str run, path; /* in the arena of a command */
+};
+
+int artifact_path(struct fs_call *c, struct command *x, struct node *dir,
+		  struct str name, struct artifact_place *ret, struct err *e);
+/* Its name is gone. */
+void artifact_vanish(struct fs *fs, struct node *n);
+/* file_commit for who has the turn. */
+int file_commit_turn(struct fs_call *c, struct file *f, struct err *e);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call.c - requests, and the readers that they borrow.
+ */
+#include "fs/call.h"
+
+#include <errno.h>
+
+#include "fs/limits.h"
+#include "fs/tree.h"
+#include "indexer/base/clock.h"
+#include "indexer/base/scope.h"
+
+void fs_call_init(struct fs_call *c, struct fs *fs, pid_t pid)
+{
+	*c = (struct fs_call){.fs = fs, .pid = pid};
+	arena_init(&c->arena, FS_ARENA);
+	c->arrived = clock_mono_ms();
+}
+
+void fs_call_fini(struct fs_call *c)
+{
+	fs_end(c);
+	arena_fini(&c->arena);
+}
+
+int fs_begin(struct fs_call *c, struct err *e)
+{
+	struct reader *rd;
+
+	if (c->rd)
+		return 0;
+	rd = readers_take(&c->fs->readers, e);
+	if (!rd)
+		return -1;
+	if (reader_begin(rd, &c->fs->who, e)) {
+		readers_give(&c->fs->readers, rd);
+		return -1;
+	}
+	c->rd = rd;
+	return 0;
+}
+
+void fs_end(struct fs_call *c)
+{
+	if (!c->rd)
+		return;
+	reader_end(c->rd);
+	readers_give(&c->fs->readers, c->rd);
+	c->rd = NULL;
+}
+
+int fs_may_wait(struct fs_call *c, struct err *e)
+{
+	if (c->may_wait)
+		return fs_check_cancelled(c, e);
+	c->parked = true;
+	return err_set(e, ERR_BUSY, "this has to wait");
+}
+
+bool fs_cancelled(void *call)
+{
+	const struct fs_call *c = call;
+
+	return c->cancelled && atomic_load(c->cancelled);
+}
+
+int fs_check_cancelled(const struct fs_call *c, struct err *e)
+{
+	if (c->cancelled && atomic_load(c->cancelled))
+		return err_set(e, ERR_INTERRUPTED, "the caller gave up");
+	return 0;
+}
+
+/* In short steps, so that a cancelled call ends at once. */
+int fs_nap(const struct fs_call *c, int64_t ms, struct err *e)
+{
+	int64_t end = clock_mono_ms() + ms, left;
+	struct timespec ts = {0};
+
+	while ((left = end - clock_mono_ms()) > 0) {
+		if (fs_check_cancelled(c, e))
+			return -1;
+		ts.tv_nsec = (left < 10 ? left : 10) * 1000000;
+		nanosleep(&ts, NULL);
+	}
+	return fs_check_cancelled(c, e);
+}
+
+int64_t fs_left(const struct fs_call *c, int64_t ms)
+{
+	int64_t left = c->arrived + ms - clock_mono_ms();
+
+	return left > 0 ? left : 0;
+}
+
+int fs_lock(struct fs_call *c, pthread_mutex_t *mu, struct err *e)
+{
+	if (pthread_mutex_trylock(mu) == 0)
+		return 0;
+	if (fs_may_wait(c, e))
+		return -1;
+	pthread_mutex_lock(mu);
+	return 0;
+}
+
+int fs_post(struct fs_call *c, struct command *x, struct err *e)
+{
+	struct fs *fs = c->fs;
+
+	if (fs_may_wait(c, e))
+		return -1;
+	fs_end(c);
+	x->who = fs->who;
+	x->once = str_from(arena_printf(
+		&x->arena, "%s:%llu", journal_id(fs->journal),
+		(unsigned long long)atomic_fetch_add(&fs->sequence, 1)));
+	if (!x->once.p)
+		return arena_full(&x->arena, e);
+	atomic_fetch_add(&fs->stats.posts, 1);
+	return fs->post(fs->post_ctx, c, x, e);
+}
+
+/* --- readers ------------------------------------------------------------- */
+
+void readers_init(struct readers *p, const char *dir)
+{
+	*p = (struct readers){.dir = dir};
+	pthread_mutex_init(&p->mu, NULL);
+}
+
+void readers_fini(struct readers *p)
+{
+	while (p->idle > 0)
+		reader_close(p->free[--p->idle]);
+	pthread_mutex_destroy(&p->mu);
+}
+
+static struct reader *take_idle(struct readers *p)
+{
+	SCOPED_LOCK(&p->mu);
+
+	return p->idle > 0 ? p->free[--p->idle] : NULL;
+}
+
+struct reader *readers_take(struct readers *p, struct err *e)
+{
+	struct reader *rd = take_idle(p);
+
+	return rd ? rd : reader_open(p->dir, e);
+}
+
+static bool keep_idle(struct readers *p, struct reader *rd)
+{
+	SCOPED_LOCK(&p->mu);
+
+	if (p->idle == FS_READERS)
+		return false;
+	p->free[p->idle++] = rd;
+	return true;
+}
+
+void readers_give(struct readers *p, struct reader *rd)
+{
+	if (keep_idle(p, rd))
+		return;
+	atomic_fetch_add(&p->past, reader_queries(rd));
+	reader_close(rd);
+}
+
+int64_t readers_queries(struct readers *p)
+{
+	SCOPED_LOCK(&p->mu);
+	int64_t sum = atomic_load(&p->past);
+
+	for (size_t i = 0; i < p->idle; i++)
+		sum += reader_queries(p->free[i]);
+	return sum;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.c - open files: the table of them, reads, writes.
+ */
+#include "fs/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/tree.h"
+#include "indexer/base/clock.h"
+#include "indexer/base/io.h"
+#include "indexer/base/scope.h"
+
+void files_init(struct files *t)
+{
+	*t = (struct files){0};
+	pthread_mutex_init(&t->mu, NULL);
+}
+
+static void file_free(struct file *f)
+{
+	if (f->put)
+		object_put_abort(f->put);
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->key);
+	pthread_mutex_destroy(&f->turn);
+	pthread_rwlock_destroy(&f->lock);
+	free(f);
+}
+
+void files_fini(struct files *t)
+{
+	struct file *f;
+
+	while ((f = t->list)) {
+		t->list = f->next;
+		file_free(f);
+	}
+	pthread_mutex_destroy(&t->mu);
+}
+
+static struct file *file_new(struct node *n, uint32_t mode)
+{
+	struct file *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->node = n;
+	f->fd = -1;
+	f->mode = mode;
+	atomic_init(&f->mtime, clock_ms());
+	f->scratch = n->kind == KIND_SCRATCH;
+	pthread_mutex_init(&f->turn, NULL);
+	pthread_rwlock_init(&f->lock, NULL);
+	return f;
+}
+
+/* Bytes that cannot be had make reads fail, not the open. */
+static int open_bytes(struct fs *fs, struct str key, struct err *e)
+{
+	if (!key.n)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return object_open(fs->objects, key, e);
+}
+
+static void adopt_locked(struct fs *fs, struct file *f,
+			 const struct artifact *x)
+{
+	struct err e = {0};
+	int fd;
+
+	if (f->put || f->stored || f->fresh || atomic_load(&f->dirty))
+		return;
+	f->mode = (uint32_t)x->mode;
+	atomic_store(&f->mtime, x->mtime);
+	if (f->fd >= 0 && f->key && str_is(x->key, f->key))
+		return;
+	fd = open_bytes(fs, x->key, &e);
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->key);
+	f->fd = fd;
+	f->key = strndup(x->key.n ? x->key.p : "", x->key.n);
+	snprintf(f->digest.sha256, sizeof(f->digest.sha256), "%.*s",
+		 STR_ARG(x->sha256));
+}
+
+/* Take over what the index says, unless this mount knows better or is about
+ * to: who has the turn may be copying from fd. */
+static void adopt(struct fs *fs, struct file *f, const struct artifact *x)
+{
+	if (pthread_mutex_trylock(&f->turn))
+		return;
+	pthread_rwlock_wrlock(&f->lock);
+	adopt_locked(fs, f, x);
+	pthread_rwlock_unlock(&f->lock);
+	pthread_mutex_unlock(&f->turn);
+}
+
+static struct file *get_locked(struct fs *fs, struct node *n, uint32_t mode)
+{
+	struct file *f = n->file;
+
+	if (!f) {
+		f = file_new(n, mode);
+		if (!f)
+			return NULL;
+		nodes_hold(&fs->nodes, n);
+		f->next = fs->files.list;
+		fs->files.list = f;
+		n->file = f;
+	}
+	f->opens++;
+	return f;
+}
+
+struct file *file_get(struct fs_call *c, struct node *n,
+		      const struct artifact *x, uint32_t mode, struct err *e)
+{
+	struct fs *fs = c->fs;
+	struct file *f;
+
+	pthread_mutex_lock(&fs->files.mu);
+	f = get_locked(fs, n, mode);
+	pthread_mutex_unlock(&fs->files.mu);
+	if (!f) {
+		err_set(e, ERR_NO_SPACE, "no memory for an open file");
+		return NULL;
+	}
+	if (x)
+		adopt(fs, f, x);
+	else if (!f->scratch)
+		f->fresh = true;
+	return f;
+}
+
+struct file *file_of(struct fs *fs, struct node *n)
+{
+	SCOPED_LOCK(&fs->files.mu);
+
+	if (n->file)
+		n->file->opens++;
+	return n->file;
+}
+
+/* True when that was the last use: it is out of the table. */
+static bool file_leave(struct fs *fs, struct file *f)
+{
+	SCOPED_LOCK(&fs->files.mu);
+	struct file **p = &fs->files.list;
+
+	if (--f->opens > 0)
+		return false;
+	while (*p != f)
+		p = &(*p)->next;
+	*p = f->next;
+	f->node->file = NULL;
+	return true;
+}
+
+void file_put(struct fs *fs, struct file *f)
+{
+	struct node *n = f->node;
+
+	if (!file_leave(fs, f))
+		return;
+	file_free(f);
+	nodes_drop(&fs->nodes, n);
+}
+
+struct node *files_local(struct fs *fs, const struct node *dir, struct str name)
+{
+	SCOPED_LOCK(&fs->files.mu);
+
+	for (struct file *f = fs->files.list; f; f = f->next) {
+		if ((f->fresh || f->scratch) &&
+		    nodes_is_at(&fs->nodes, f->node, dir, name)) {
+			nodes_hold(&fs->nodes, f->node);
+			return f->node;
+		}
+	}
+	return NULL;
+}
+
+static struct node *fresh_after(struct fs *fs, const struct node *dir,
+				uint64_t after)
+{
+	SCOPED_LOCK(&fs->files.mu);
+	struct node *best = NULL;
+
+	for (struct file *f = fs->files.list; f; f = f->next) {
+		if (f->fresh && f->node->id > after &&
+		    (!best || f->node->id < best->id) &&
+		    nodes_is_at(&fs->nodes, f->node, dir, STR_NONE))
+			best = f->node;
+	}
+	if (best)
+		nodes_hold(&fs->nodes, best);
+	return best;
+}
+
+int files_each_fresh(struct fs *fs, const struct node *dir, uint64_t after,
+		     int (*fn)(void *ctx, struct node *n, struct err *e),
+		     void *ctx, struct err *e)
+{
+	struct node *n;
+	int r = 0;
+
+	while (r == 0 && (n = fresh_after(fs, dir, after))) {
+		after = n->id;
+		r = fn(ctx, n, e);
+		nodes_drop(&fs->nodes, n);
+	}
+	return r;
+}
+
+uint64_t file_content(struct file *f)
+{
+	uint64_t mark = 0;
+
+	pthread_rwlock_rdlock(&f->lock);
+	if (!f->put && !f->fresh && !f->scratch && !atomic_load(&f->dirty))
+		mark = content_mark(f->digest.sha256);
+	pthread_rwlock_unlock(&f->lock);
+	return mark;
+}
+
+bool file_attr(struct file *f, struct attr *ret)
+{
+	struct stat st;
+	bool ours;
+
+	pthread_rwlock_rdlock(&f->lock);
+	ours = f->scratch || f->fresh || f->put || atomic_load(&f->dirty) ||
+	       atomic_load(&f->node->gone);
+	if (ours && f->fd >= 0 && fstat(f->fd, &st) == 0)
+		*ret = (struct attr){
+			.ino = f->node->ident,
+			.mode = S_IFREG | (f->mode & 07777),
+			.size = st.st_size,
+			.mtime = atomic_load(&f->mtime),
+		};
+	else
+		ours = false;
+	pthread_rwlock_unlock(&f->lock);
+	return ours;
+}
+
+static int lock_shared(struct fs_call *c, struct file *f, struct err *e)
+{
+	if (pthread_rwlock_tryrdlock(&f->lock) == 0)
+		return 0;
+	if (fs_may_wait(c, e))
+		return -1;
+	pthread_rwlock_rdlock(&f->lock);
+	return 0;
+}
+
+/* The bytes could not be had before: perhaps they are back. */
+static int heal(struct fs *fs, struct file *f, struct err *e)
+{
+	int fd = open_bytes(fs, str_from(f->key), e);
+
+	if (fd < 0)
+		return err_set(e, ERR_IO, "the bytes of '%s' are missing",
+			       f->key ? f->key : "");
+	pthread_rwlock_wrlock(&f->lock);
+	if (f->fd < 0)
+		f->fd = fd;
+	else
+		close(fd);
+	pthread_rwlock_unlock(&f->lock);
+	return 0;
+}
+
+int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
+		  size_t n, struct err *e)
+{
+	ssize_t got = -1;
+	bool missing;
+
+	if (lock_shared(c, f, e))
+		return -1;
+	missing = f->fd < 0;
+	if (!missing)
+		got = io_pread_all(f->fd, out, n, off, e);
+	pthread_rwlock_unlock(&f->lock);
+	if (!missing)
+		return got;
+	return heal(c->fs, f, e) ? -1 : file_read(c, f, off, out, n, e);
+}
+
+/* 1 when written, 0 when there is no draft to write to. */
+static int try_write(struct fs_call *c, struct file *f, int64_t off,
+		     struct str data, struct err *e)
+{
+	int r = 0;
+
+	if (lock_shared(c, f, e))
+		return -1;
+	if ((f->put && !f->sealing) || f->scratch) {
+		r = io_pwrite_all(f->fd, data.p, data.n, off, e) ? -1 : 1;
+		atomic_store(&f->mtime, clock_ms());
+		atomic_store(&f->writer, c->pid);
+		atomic_store(&f->dirty, true);
+		atomic_store(&f->written, true);
+	}
+	pthread_rwlock_unlock(&f->lock);
+	return r;
+}
+
+int file_write(struct fs_call *c, struct file *f, int64_t off, struct str data,
+	       struct err *e)
+{
+	int r;
+
+	if (f->scratch && off + (int64_t)data.n > FS_SCRATCH_BYTES)
+		return err_set(e, ERR_TOO_LARGE,
+			       "a temporary file here holds at most %d bytes",
+			       FS_SCRATCH_BYTES);
+	while ((r = try_write(c, f, off, data, e)) == 0) {
+		if (file_draft(c, f, -1, e))
+			return -1;
+	}
+	return r < 0 ? -1 : 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - the bytes of an artifact (or scratch file) while it is open.
+ *
+ * All handles of a node share one struct file, so that this mount sees every
+ * byte at once, as POSIX has it. What is stored never changes: the first
+ * write after it was read or committed starts a draft, a temporary file of the
+ * object store with a copy of the bytes. A commit digests the draft, puts it
+ * in its place in the store, and tells the index; only then others see it.
+ * What was open stays readable through its descriptor, whatever happens to
+ * its name.
+ *
+ * Two locks. turn: held by who starts, cuts or commits a draft, also while it
+ * waits for the daemon. lock: held shortly, shared by reads and writes,
+ * alone by who changes members. turn is taken first.
+ */
+#ifndef ORRERY_FS_FILE_H
+#define ORRERY_FS_FILE_H
+
+#include "fs/call.h"
+#include "fs/node.h"
+#include "indexer/objects/objects.h"
+
+struct fs_changes;
+
+struct file {
+	struct file *next;
+	struct node *node; /* constant, held */
+	unsigned opens;    /* guarded by: files.mu */
+	bool scratch;      /* constant: of this mount alone */
+	bool exclusive;    /* constant: made with O_EXCL */
+	pthread_mutex_t turn;
+	pthread_rwlock_t lock;
+	/* guarded by: lock */
+	int fd;                      /* the bytes as they are, -1: not opened */
+	struct object_put *put;      /* fd is its file: it may be written */
+	bool fresh;                  /* never committed: the index has no row */
+	bool sealing;                /* being committed: writes wait */
+	char *key;                   /* where the bytes are stored */
+	struct object_digest digest; /* of them, once stored */
+	bool stored;                 /* ... but perhaps not told the index */
+	uint32_t mode;
+	atomic_llong mtime;
+	atomic_bool dirty;   /* to be committed */
+	atomic_bool written; /* ... because of bytes, not of an empty start */
+	atomic_int writer;   /* thread that wrote last */
+};
+
+struct files {
+	pthread_mutex_t mu;
+	struct file *list;
+};
+
+void files_init(struct files *t);
+void files_fini(struct files *t);
+
+/* The file of a node, made on first use; each call is undone by file_put.
+ * x is what the index says of it, NULL for a fresh one (then mode counts). */
+struct file *file_get(struct fs_call *c, struct node *n,
+		      const struct artifact *x, uint32_t mode, struct err *e);
+/* The file of a node if it is open, one use more; or NULL. */
+struct file *file_of(struct fs *fs, struct node *n);
+void file_put(struct fs *fs, struct file *f);
+/* The node of a fresh or scratch file by place, held; or NULL. */
+struct node *files_local(struct fs *fs, const struct node *dir,
+			 struct str name);
+/* Calls fn for each fresh file of a directory, in order of id, after that one;
+ * nodes are held meanwhile. */
+int files_each_fresh(struct fs *fs, const struct node *dir, uint64_t after,
+		     int (*fn)(void *ctx, struct node *n, struct err *e),
+		     void *ctx, struct err *e);
+
+/* A mark of its contents, 0 while they may change. */
+uint64_t file_content(struct file *f);
+/* Attributes as this mount sees them; false: as the index has them. */
+bool file_attr(struct file *f, struct attr *ret);
+int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
+		  size_t n, struct err *e);
+int file_write(struct fs_call *c, struct file *f, int64_t off, struct str data,
+	       struct err *e);
+
+/* --- draft.c ------------------------------------------------------------- */
+
+/* Make it writable, with the first size bytes it has (-1: all). */
+int file_draft(struct fs_call *c, struct file *f, int64_t size, struct err *e);
+int file_truncate(struct fs_call *c, struct file *f, int64_t size,
+		  struct err *e);
+/* Durable, and known to the index; nothing to do where it is not dirty. */
+int file_commit(struct fs_call *c, struct file *f, struct err *e);
+/* chmod, utimens. 1: it is still being written and will be committed so;
+ * 0: the index has to be told. */
+int file_set(struct fs_call *c, struct file *f, const struct fs_changes *set,
+	     struct err *e);
+/* A file without a name for scratch. */
+int file_scratch_fd(struct err *e);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node.h - the table of nodes that the kernel knows.
+ *
+ * A node is one thing of the tree, at the one place where it is. Its identity
+ * is its kind and its row (or, where it has no row, the hash of the row it
+ * belongs to and its key), so the same thing is the same inode after a
+ * remount. The id that the kernel holds is that identity too, except for what
+ * has no row yet (a file being written for the first time): it keeps its
+ * made-up id while the kernel knows it, whatever row it gets.
+ *
+ * A node lives while the kernel counts a look-up of it, a handle or a
+ * request holds it, or another node lies in it. One lock guards the table and
+ * every member that is not said to be constant.
+ */
+#ifndef ORRERY_FS_NODE_H
+#define ORRERY_FS_NODE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "indexer/base/err.h"
+#include "indexer/base/str.h"
+
+/* Numbers are part of inode numbers: add at the end, never renumber. */
+enum node_kind {
+	KIND_NONE,
+	KIND_ROOT,
+	KIND_README,
+	KIND_CTL,
+	KIND_STATS,
+	KIND_ERRORS,
+	KIND_EXPERIMENTS,
+	KIND_EXPERIMENT,
+	KIND_EXPERIMENT_META,
+	KIND_EXPERIMENT_TAGS,
+	KIND_EXPERIMENT_TAG,
+	KIND_EXPERIMENT_TABLES,
+	KIND_RUNS_TSV,
+	KIND_RUNS,
+	KIND_RUN,
+	KIND_RUN_META,
+	KIND_RUN_TABLES,
+	KIND_STATUS,
+	KIND_PARAMS,
+	KIND_PARAM,
+	KIND_TAGS,
+	KIND_TAG,
+	KIND_METRICS,
+	KIND_METRIC_DIR,
+	KIND_METRIC,
+	KIND_METRICS_JSONL,
+	KIND_METRICS_TSV,
+	KIND_LATEST,
+	KIND_ARTIFACTS,
+	KIND_ARTIFACT_DIR,
+	KIND_ARTIFACT,
+	KIND_TRASH,
+	KIND_TRASH_EXPERIMENTS,
+	KIND_TRASH_RUNS,
+	KIND_TRASH_RUNS_OF,
+	KIND_LINK,
+	KIND_SCRATCH,
+	KINDS
+};
+
+enum { NODE_ROOT = 1 };
+
+struct file; /* file.h: the bytes of an artifact while it is open */
+
+struct node {
+	struct node *next_id, *next_ident;
+	uint64_t id;           /* constant: what the kernel calls it */
+	uint64_t ident;        /* the inode number shown */
+	struct node *parent;   /* NULL: the root, or no longer anywhere */
+	enum node_kind kind;   /* constant */
+	int64_t row;           /* its own, or that of what it belongs to */
+	char *name;            /* in its parent */
+	struct str key;        /* constant: public id, key, prefix, target */
+	uint64_t lookups;      /* of the kernel */
+	unsigned refs;         /* handles, requests, children */
+	struct file *file;     /* guarded by the files' own lock */
+	int64_t notified;      /* when it was last invalidated: watch only */
+	atomic_int busy;       /* requests that hold its lock in the kernel */
+	atomic_bool gone;      /* removed, or its run is: takes nothing more */
+	atomic_ullong content; /* mark of the bytes in the page cache */
+	char text[];           /* of key */
+};
+
+/* Something found in a directory, before it is a node. */
+struct found {
+	enum node_kind kind;
+	int64_t row;
+	struct str key, name;
+	struct node *node; /* where it is known already: key is not needed */
+	bool fleeting;     /* the kernel must ask again each time */
+	bool gone;         /* in the trash: takes nothing */
+	bool has_attr;
+	struct attr {
+		uint64_t ino; /* filled when it becomes a node */
+		uint32_t mode;
+		int64_t size, mtime; /* ms */
+	} attr;
+};
+
+struct nodes {
+	pthread_mutex_t mu;
+	struct node **by_id, **by_ident;
+	size_t buckets, count;
+	uint64_t made_up; /* ids handed out to what has no row */
+	struct node *root;
+};
+
+int nodes_init(struct nodes *t, struct err *e);
+void nodes_fini(struct nodes *t);
+
+/* The inode number of a thing by kind and row, or by row and key. */
+uint64_t node_ident(enum node_kind kind, int64_t row, struct str key);
+
+/* The node of an id that the kernel counts; NULL if there is none. */
+struct node *nodes_find(struct nodes *t, uint64_t id);
+/* The node of a thing in dir, made if new, one look-up more. NULL: no
+ * memory. */
+struct node *nodes_take(struct nodes *t, struct node *dir,
+			const struct found *x);
+/* A node for what has no row yet, without a look-up, held once. */
+struct node *nodes_make_up(struct nodes *t, struct node *dir,
+			   enum node_kind kind, struct str name);
+/* The id of the n-th of those. */
+uint64_t nodes_made_up_id(uint64_t n);
+void nodes_forget(struct nodes *t, uint64_t id, uint64_t n);
+
+void nodes_hold(struct nodes *t, struct node *n);
+void nodes_drop(struct nodes *t, struct node *n);
+/* Held, or NULL: what the kernel knows of this identity. */
+struct node *nodes_known(struct nodes *t, uint64_t ident);
+
+void nodes_count_lookup(struct nodes *t, struct node *n);
+/* It lies elsewhere now, or (dir NULL) nowhere. */
+void nodes_move(struct nodes *t, struct node *n, struct node *dir,
+		struct str name);
+/* It has got a row. */
+void nodes_settle(struct nodes *t, struct node *n, int64_t row);
+/* Its place: name copied into out, the parent held (NULL: nowhere). */
+struct node *nodes_place(struct nodes *t, struct node *n, struct buf *name);
+/* Path of name (may be empty) in dir, relative to the nearest node of kind
+ * top above or at it; that node, held by its children, is returned. NULL when
+ * it is no longer anywhere. */
+struct node *nodes_path(struct nodes *t, struct node *dir, struct str name,
+			enum node_kind top, struct buf *path);
+/* Whether it lies in dir, under that name (any, where empty). */
+bool nodes_is_at(struct nodes *t, const struct node *n, const struct node *dir,
+		 struct str name);
+/* The nearest of kind above or at n, NULL if there is none. */
+struct node *nodes_above(struct nodes *t, struct node *n, enum node_kind kind);
+int64_t nodes_count(struct nodes *t);
+
+/* A number that tells contents apart: the first digits of their hash. */
+static inline uint64_t content_mark(const char *sha256)
+{
+	uint64_t mark = 1;
+
+	for (int i = 0; i < 16 && sha256[i]; i++)
+		mark = mark << 4 ^ (unsigned char)sha256[i];
+	return mark;
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tree.c - opening and closing the tree, and what concerns it as a whole.
+ */
+#include "fs/tree.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fs/append.h"
+#include "fs/families.h"
+#include "fs/post.h"
+#include "indexer/base/clock.h"
+#include "indexer/base/io.h"
+
+static void set_user(struct fs *fs)
+{
+	struct passwd pw, *found = NULL;
+	char text[1024];
+
+	if (getpwuid_r(getuid(), &pw, text, sizeof(text), &found) || !found)
+		snprintf(fs->user, sizeof(fs->user), "%u", getuid());
+	else
+		snprintf(fs->user, sizeof(fs->user), "%s", pw.pw_name);
+}
+
+static struct fs *fs_alloc(const struct fs_options *o)
+{
+	struct fs *fs = calloc(1, sizeof(*fs));
+
+	if (!fs)
+		return NULL;
+	fs->data = strdup(o->data);
+	fs->wait_ms = o->wait_ms;
+	fs->who = principal_owner();
+	fs->post = o->post;
+	fs->post_ctx = o->post_ctx;
+	pthread_mutex_init(&fs->append, NULL);
+	readers_init(&fs->readers, fs->data);
+	files_init(&fs->files);
+	young_init(&fs->young);
+	problems_init(&fs->problems);
+	set_user(fs);
+	return fs;
+}
+
+static void fs_free(struct fs *fs)
+{
+	files_fini(&fs->files);
+	nodes_fini(&fs->nodes);
+	readers_fini(&fs->readers);
+	young_fini(&fs->young);
+	problems_fini(&fs->problems);
+	pthread_mutex_destroy(&fs->append);
+	if (fs->poster)
+		poster_free(fs->poster);
+	if (fs->journal)
+		journal_close(fs->journal);
+	if (fs->objects)
+		objects_close(fs->objects);
+	if (fs->bulletin)
+		bulletin_close(fs->bulletin);
+	free(fs->data);
+	free(fs);
+}
+
+/* When the index was made: what the tree is as old as. And what was refused
+ * until now. */
+static int64_t look_around(struct fs *fs)
+{
+	struct experiment x = {0};
+	struct fs_call c;
+	struct err e = {0};
+
+	fs_call_init(&c, fs, 0);
+	if (fs_begin(&c, &e) == 0 &&
+	    experiment_by_row(c.rd, 0, &c.arena, &x, &e))
+		x.created = 0;
+	fs_end(&c);
+	ctl_start(&c);
+	fs_call_fini(&c);
+	return x.created;
+}
+
+static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
+{
+	SCOPED(buf_fini) struct buf dir;
+
+	buf_init(&dir, PATH_MAX);
+	buf_printf(&dir, "%s/journal", fs->data);
+	fs->bulletin = bulletin_open(fs->data, e);
+	if (!fs->bulletin)
+		return -1;
+	fs->objects = objects_open(fs->data, STR_NONE, e);
+	if (!fs->objects || io_mkdirs(dir.p, 0700, e))
+		return -1;
+	fs->journal = journal_create(dir.p, o->journal_size, e);
+	if (!fs->journal || nodes_init(&fs->nodes, e))
+		return -1;
+	if (!fs->post) {
+		fs->poster = poster_new(fs->data, e);
+		if (!fs->poster)
+			return -1;
+		fs->post = poster_post;
+		fs->post_ctx = fs->poster;
+	}
+	return 0;
+}
+
+struct fs *fs_open(const struct fs_options *o, struct err *e)
+{
+	struct fs *fs = fs_alloc(o);
+	struct reader *rd;
+
+	if (!fs || !fs->data) {
+		err_set(e, ERR_NO_SPACE, "no memory for the tree");
+		free(fs);
+		return NULL;
+	}
+	rd = reader_open(fs->data, e);
+	if (!rd) {
+		fs_free(fs);
+		return NULL;
+	}
+	readers_give(&fs->readers, rd);
+	if (open_parts(fs, o, e)) {
+		fs_free(fs);
+		return NULL;
+	}
+	fs->born = look_around(fs);
+	return fs;
+}
+
+int fs_close(struct fs *fs, struct err *e)
+{
+	int64_t lost = problems_count(&fs->problems);
+	int r = append_drain(fs, e);
+
+	if (!r && lost)
+		r = err_set(e, ERR_IO,
+			    "%lld things could not be stored; "
+			    "the log says which",
+			    (long long)lost);
+	fs_free(fs);
+	return r;
+}
+
+void fs_forget(struct fs *fs, uint64_t id, uint64_t count)
+{
+	nodes_forget(&fs->nodes, id, count);
+}
+
+void fs_statfs(struct fs *fs, struct statvfs *ret)
+{
+	if (statvfs(fs->data, ret))
+		*ret = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096};
+	ret->f_namemax = LIMIT_FILE_NAME;
+}
+
+void fs_busy(struct fs *fs, uint64_t dir, int by)
+{
+	struct node *n = nodes_find(&fs->nodes, dir);
+
+	if (n)
+		atomic_fetch_add(&n->busy, by);
+}
