@@ -50,32 +50,34 @@ void call_back(struct exchange *x, enum back back)
 	mailbox_post(&x->conn->io->box, &x->mail);
 }
 
-/* The answer is sealed: who sends it? */
-static void send_off(struct exchange *x)
+/* To a transfer thread; where they are too many, 503 instead. */
+static bool send_file(struct exchange *x)
 {
 	struct answer *a = &x->answer;
 	struct err e;
 
-	if (a->broken) {
+	if (crew_give(&x->server->transfers, x, ERRAND_FILE, false))
+		return true;
+	buf_reset(&a->head);
+	buf_reset(&a->fields);
+	a->sealed = false;
+	err_set(&e, ERR_BUSY, "Too many transfers at once.");
+	answer_problem(x, 503, &e);
+	answer_seal(x);
+	return false;
+}
+
+/* The answer is sealed: who sends it? Given away, it is not looked at. */
+static void send_off(struct exchange *x)
+{
+	struct answer *a = &x->answer;
+
+	if (a->broken)
 		call_back(x, BACK_BROKEN);
-		return;
-	}
-	if (a->streamed) {
+	else if (a->streamed)
 		call_back(x, BACK_DONE);
-		return;
-	}
-	if (a->file_left > 0 &&
-	    !crew_give(&x->server->transfers, x, ERRAND_FILE, false)) {
-		buf_reset(&a->head);
-		buf_reset(&a->fields);
-		a->sealed = false;
-		err_set(&e, ERR_BUSY, "Too many transfers at once.");
-		answer_problem(x, 503, &e);
-		answer_seal(x);
-	} else if (a->file_left > 0) {
-		return;
-	}
-	call_back(x, BACK_SEND);
+	else if (!a->file_left || !send_file(x))
+		call_back(x, BACK_SEND);
 }
 
 void call_seal(struct exchange *x, struct gzip *z)

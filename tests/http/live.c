@@ -126,7 +126,7 @@ static const struct {
 	 true},
 	{"unknown path, expecting",
 	 "POST /nope HTTP/1.1\r\n" H
-	 "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+	 "Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n",
 	 404, true},
 	{"wrong method", "DELETE /hello HTTP/1.1\r\n" H "\r\n", 405, false},
 	{"unheard-of method", "BREW /hello HTTP/1.1\r\n" H "\r\n", 405, false},
