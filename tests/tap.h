@@ -18,7 +18,12 @@ static int tap_count, tap_failed;
 static inline bool tap_ok(bool good, const char *what, const char *file,
 			  int line)
 {
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tap_count, what);
+	printf("%sok %d - ", good ? "" : "not ", ++tap_count);
+	/* A name is one line, and '#' would begin a directive. */
+	for (; *what; what++)
+		putchar(*what == '#' || (unsigned char)*what < ' ' ? ' '
+								   : *what);
+	putchar('\n');
 	if (!good) {
 		tap_failed++;
 		printf("# at %s:%d\n", file, line);

@@ -2,8 +2,9 @@
 /* err.c - filling errors, and the one table of what each kind means outside.
  *
  * A row per kind: its name in logs, the errno a file system answers, the
- * HTTP status, and MLflow's code in the JSON body. err_errno keeps the errno
- * of a failed system call only where it says more than the row.
+ * HTTP status, and MLflow's code in the JSON body. The errno of a failed
+ * system call stays in e->sys: what the user of a mount gets to see follows
+ * from the kind alone, so that a fault of ours never looks like one of his.
  */
 #include "indexer/base/err.h"
 

@@ -274,8 +274,8 @@ int field_check_required(const struct field_set *set, const void *s,
 	return 0;
 }
 
-void *field_grow(struct field_grow *g, struct arena *a,
-		 const struct field_path *at, struct err *e)
+void *field_add_item(struct field_grow *g, struct arena *a,
+		     const struct field_path *at, struct err *e)
 {
 	struct field_list *list = g->list;
 

@@ -116,7 +116,7 @@ static int read_list(struct reader *r, const struct field *f,
 			return -1;
 		if (next.kind == JSON_ARRAY_END)
 			break;
-		room = field_grow(&g, r->arena, at, r->e);
+		room = field_add_item(&g, r->arena, at, r->e);
 		if (!room)
 			return -1;
 		if (strs ? read_str(r, &element, &item, &next, room)

@@ -54,7 +54,7 @@ struct field_grow {
 	size_t cap, size, limit;
 };
 /* Room for one more item; NULL: e says why. */
-void *field_grow(struct field_grow *g, struct arena *a,
-		 const struct field_path *at, struct err *e);
+void *field_add_item(struct field_grow *g, struct arena *a,
+		     const struct field_path *at, struct err *e);
 
 #endif

@@ -59,7 +59,7 @@ static int add_to_list(struct query *q, const struct field *f, struct str value)
 			       .size = sizeof(struct str),
 			       .limit = f->limit,
 			       .cap = full || !list->n ? list->n : SIZE_MAX};
-	struct str *room = field_grow(&g, q->arena, &at, q->e);
+	struct str *room = field_add_item(&g, q->arena, &at, q->e);
 
 	if (!room)
 		return -1;

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "indexer/base/json_scan.h"
 #include "indexer/base/num.h"
 #include "indexer/base/text.h"
 
@@ -110,19 +111,14 @@ static void put_escape(struct buf *b, unsigned char c)
 /* Length of the run at the start of s that goes out as it is. */
 static size_t plain_run(struct str s)
 {
-	size_t i = 0;
+	size_t i = json_plain(s, 0);
 
-	while (i < s.n) {
-		unsigned char c = (unsigned char)s.p[i];
-		size_t n = 1;
+	while (i < s.n && (unsigned char)s.p[i] >= 0x80) {
+		size_t n = utf8_sequence(str_n(s.p + i, s.n - i));
 
-		if (c < 0x20 || c == '"' || c == '\\')
-			break;
-		if (c >= 0x80)
-			n = utf8_sequence(str_n(s.p + i, s.n - i));
 		if (!n)
 			break;
-		i += n;
+		i = json_plain(s, i + n);
 	}
 	return i;
 }

@@ -3,8 +3,8 @@
  *
  * This is the only thing that reads JSON from outside. It accepts RFC 8259
  * text and nothing else, except that a bare NaN, Infinity or -Infinity is
- * taken as a number (MLflow's clients send them). Refused, with position and
- * path: trailing bytes, a BOM, raw control characters, invalid UTF-8, lone
+ * taken as a number (MLflow's clients send them). Refused, with line and
+ * column: trailing bytes, a BOM, raw control characters, invalid UTF-8, lone
  * surrogates, NUL in strings, depth beyond JSON_DEPTH, numbers beyond a
  * double (1e999), leading zeros. Duplicate keys of one object are refused by
  * those who collect the keys: field.h for requests, json_doc.h for trees.

@@ -54,8 +54,7 @@ static bool plain8(const char *p)
 		 tops);
 }
 
-/* The first byte from i on that is not plain, or in.n. */
-static size_t skip_plain(struct str in, size_t i)
+size_t json_plain(struct str in, size_t i)
 {
 	while (in.n - i >= 8 && plain8(in.p + i))
 		i += 8;
@@ -198,7 +197,7 @@ int json_scan_string(struct json_pull *j, struct str *ret, struct err *e)
 	for (;;) {
 		size_t n;
 
-		i = skip_plain(j->in, i);
+		i = json_plain(j->in, i);
 		if (i < j->in.n && j->in.p[i] == '"')
 			break;
 		if (i < j->in.n && j->in.p[i] == '\\') {

@@ -9,6 +9,8 @@
 /* ERR_MALFORMED with the line and column of the byte at. */
 int json_wrong(const struct json_pull *j, size_t at, const char *what,
 	       struct err *e);
+/* The first byte from i on that is no plain ASCII of a string, or in.n. */
+size_t json_plain(struct str in, size_t i);
 /* At an opening quote. */
 int json_scan_string(struct json_pull *j, struct str *ret, struct err *e);
 /* At a digit or a minus; ret->at is set. */

@@ -144,36 +144,16 @@ static bool grow(struct buf *b, size_t need)
 	return true;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
-	if (n < b->cap - b->n)
-		return b->p + b->n;
 	if (n > b->ceiling || b->n > b->ceiling - n || !grow(b, b->n + n + 1)) {
 		fail(b);
 		return NULL;
 	}
 	b->p[b->n] = '\0';
 	return b->p + b->n;
-}
-
-void buf_added(struct buf *b, size_t n)
-{
-	assert(!b->failed && n < b->cap - b->n);
-	b->n += n;
-	b->p[b->n] = '\0';
-}
-
-void buf_add(struct buf *b, const void *p, size_t n)
-{
-	char *at = buf_room(b, n);
-
-	if (!at)
-		return;
-	if (n)
-		memcpy(at, p, n);
-	buf_added(b, n);
 }
 
 void buf_str(struct buf *b, struct str s)
@@ -184,11 +164,6 @@ void buf_str(struct buf *b, struct str s)
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -12,6 +12,7 @@
 #ifndef ORRERY_BASE_STR_H
 #define ORRERY_BASE_STR_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,14 +72,40 @@ struct buf {
 void buf_init(struct buf *b, size_t ceiling);
 void buf_fini(struct buf *b);
 void buf_reset(struct buf *b); /* empty again, memory kept, failure cleared */
+/* What buf_room does when there is not enough room yet. */
+char *buf_grow(struct buf *b, size_t n);
 /* Room for n more bytes: a pointer to write at, or NULL. buf_added tells how
  * many were written. */
-char *buf_room(struct buf *b, size_t n);
-void buf_added(struct buf *b, size_t n);
-void buf_add(struct buf *b, const void *p, size_t n);
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	return n < b->cap - b->n ? b->p + b->n : buf_grow(b, n);
+}
+
+static inline void buf_added(struct buf *b, size_t n)
+{
+	assert(n < b->cap - b->n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *at = buf_room(b, n);
+
+	if (!at)
+		return;
+	if (n)
+		memcpy(at, p, n);
+	buf_added(b, n);
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
 void buf_str(struct buf *b, struct str s);
 void buf_puts(struct buf *b, const char *s);
-void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void buf_i64(struct buf *b, int64_t v);
