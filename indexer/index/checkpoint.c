@@ -7,10 +7,11 @@
 #include "indexer/index/limits.h"
 
 enum {
-	IDLE_PAGES = 1000, /* worth a passive checkpoint */
-	READERS_MS = 200,  /* a snapshot lives 50 ms at most */
-	AGAIN_MS = 500,    /* until the next try after readers foiled one */
-	BUSY_MS = 5000,    /* as it was: see db.c */
+	IDLE_PAGES = 1000,    /* worth a passive checkpoint */
+	READERS_MS = 200,     /* a snapshot lives 50 ms at most */
+	AGAIN_MS = 500,       /* until the next try after readers foiled one; */
+	AGAIN_MAX_MS = 15000, /* twice as long each time */
+	BUSY_MS = 5000,       /* as it was: see db.c */
 };
 
 static int after_commit(void *arg, sqlite3 *h, const char *name, int pages)
@@ -83,8 +84,14 @@ void checkpoint_committed(struct checkpoint *cp)
 	if (checkpoint_wal_bytes(cp) <= LIMIT_WAL_BYTES ||
 	    clock_mono_ms() < cp->not_before)
 		return;
-	if (!restart(cp, SQLITE_CHECKPOINT_RESTART))
-		cp->not_before = clock_mono_ms() + AGAIN_MS;
+	if (restart(cp, SQLITE_CHECKPOINT_RESTART)) {
+		cp->pause_ms = 0;
+		return;
+	}
+	cp->pause_ms = cp->pause_ms ? cp->pause_ms * 2 : AGAIN_MS;
+	if (cp->pause_ms > AGAIN_MAX_MS)
+		cp->pause_ms = AGAIN_MAX_MS;
+	cp->not_before = clock_mono_ms() + cp->pause_ms;
 }
 
 void checkpoint_idle(struct checkpoint *cp)

@@ -18,8 +18,10 @@ struct checkpoint {
 	int64_t page_bytes;
 	int64_t wal_pages;  /* in the WAL after the last commit */
 	int64_t done_pages; /* of them, written back */
-	int64_t not_before; /* monotonic ms: after a try that readers foiled */
-	int64_t count;      /* checkpoints so far */
+	/* After tries that readers foiled: how long until the next, and when
+	 * that is, monotonic ms. */
+	int64_t pause_ms, not_before;
+	int64_t count; /* checkpoints so far */
 };
 
 int checkpoint_init(struct checkpoint *cp, struct db *db, struct bulletin *b,

@@ -14,6 +14,7 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
+#include "indexer/index/backup.h"
 #include "indexer/index/idle.h"
 #include "indexer/index/migrate.h"
 #include "indexer/index/once.h"
@@ -462,6 +463,7 @@ void writer_free(struct writer *w)
 {
 	if (!w)
 		return;
+	backup_drop(w->backup);
 	if (w->points)
 		points_free(w);
 	if (w->checkpoint.db)

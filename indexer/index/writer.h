@@ -23,6 +23,7 @@
 #include "indexer/index/limits.h"
 #include "indexer/index/reader.h"
 
+struct backup;    /* backup.h */
 struct points;    /* points.h */
 struct run_cache; /* run_cache.h */
 struct row_set;
@@ -59,6 +60,7 @@ struct writer {
 	int64_t epoch;
 	struct run_cache *runs;
 	struct points *points;
+	struct backup *backup;
 	bool reap; /* rows of removed directories may be left to take away */
 	int64_t pruned_at, idled_at; /* monotonic ms */
 };
