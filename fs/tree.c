@@ -3,7 +3,7 @@
  */
 #include "fs/tree.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +13,8 @@
 #include "fs/post.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
+#include "indexer/base/scope.h"
+#include "indexer/index/limits.h"
 
 static void set_user(struct fs *fs)
 {
