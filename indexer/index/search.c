@@ -105,17 +105,15 @@ static int next_token(struct job *j, size_t n, struct arena *a, struct str *ret,
 static int make_page(struct job *j, struct arena *a, struct search_page *ret,
 		     struct err *e)
 {
-	size_t max = j->s->max;
+	size_t total = (size_t)bitset_count(&j->found);
 	size_t beyond;
 
-	ret->total = bitset_count(&j->found);
-	if ((uint64_t)ret->total < max)
-		max = (size_t)ret->total;
-	j->page = calloc(max ? max : 1, sizeof(*j->page));
+	ret->total = (int64_t)total;
+	j->page = calloc(total ? total : 1, sizeof(*j->page));
 	if (!j->page)
 		abort();
 	beyond = search_order_page(&j->order, &j->found, &j->after, j->page,
-				   max, &ret->n);
+				   j->s->max, &ret->n);
 	ret->rows = arena_array(a, ret->n ? ret->n : 1, sizeof(*ret->rows));
 	if (!ret->rows)
 		return arena_full(a, e);

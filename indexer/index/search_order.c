@@ -233,26 +233,49 @@ static void sort_heap(const struct search_order *o, uint32_t *heap, size_t n)
 	}
 }
 
+/* Slots found, in the direction that is likelier to meet the page's early:
+ * what is ordered by time is met in order or in reverse. */
+static size_t list_found(const struct search_order *o,
+			 const struct bitset *found, uint32_t *list)
+{
+	size_t n = 0;
+
+	for (int64_t i = bitset_next(found, 0); i >= 0;
+	     i = bitset_next(found, i + 1))
+		list[n++] = (uint32_t)i;
+	if (n < 2 || before(o, list[0], list[n - 1]))
+		return n;
+	for (size_t i = 0; i < n / 2; i++) {
+		uint32_t swap = list[i];
+
+		list[i] = list[n - 1 - i];
+		list[n - 1 - i] = swap;
+	}
+	return n;
+}
+
 size_t search_order_page(const struct search_order *o,
 			 const struct bitset *found,
 			 const struct order_position *after, uint32_t *slots,
 			 size_t max, size_t *ret_n)
 {
+	size_t total = list_found(o, found, slots);
 	size_t n = 0;
 	size_t beyond = 0;
 
-	for (int64_t i = bitset_next(found, 0); i >= 0;
-	     i = bitset_next(found, i + 1)) {
-		if (after->set && !is_after(o, (size_t)i, after))
+	for (size_t k = 0; k < total; k++) {
+		uint32_t slot = slots[k];
+
+		if (after->set && !is_after(o, slot, after))
 			continue;
 		if (n < max) {
-			slots[n] = (uint32_t)i;
+			slots[n] = slot;
 			sift_up(o, slots, n++);
 			continue;
 		}
 		beyond++;
-		if (max && before(o, (uint32_t)i, slots[0])) {
-			slots[0] = (uint32_t)i;
+		if (max && before(o, slot, slots[0])) {
+			slots[0] = slot;
 			sift_down(o, slots, n, 0);
 		}
 	}

@@ -64,7 +64,8 @@ int search_order_columns(struct search_order *o, struct columns *c,
 int search_order_texts(struct search_order *o, const struct bitset *found,
 		       const struct order_position *after, struct err *e);
 /* Up to max slots in order, of those found that come after the position.
- * Returns how many there are beyond these. */
+ * slots has room for all that were found. Returns how many there are beyond
+ * the page. */
 size_t search_order_page(const struct search_order *o,
 			 const struct bitset *found,
 			 const struct order_position *after, uint32_t *slots,
