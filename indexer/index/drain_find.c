@@ -104,6 +104,7 @@ static void open_one(struct drain *d, const char *id)
 	} else if (s) {
 		d->open_failed = false;
 		s->number = ++d->numbers;
+		s->abandoned = journal_abandoned(s->r);
 		pthread_mutex_lock(&d->mu);
 		s->next = d->sources;
 		d->sources = s;
@@ -137,9 +138,9 @@ void drain_scan(struct drain *d)
 	while (dir && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
 
-		if (is_id(name) && room > 0 && !known(d, name)) {
-			open_one(d, name);
-			room--;
+		if (is_id(name) && !known(d, name)) {
+			if (room-- > 0)
+				open_one(d, name);
 		} else if (str_ends(str_from(name), STR(JOURNAL_MAKING))) {
 			remove_unmade(d, name);
 		}
@@ -147,6 +148,7 @@ void drain_scan(struct drain *d)
 	if (dir)
 		closedir(dir);
 	d->scanned_at = clock_mono_ms();
+	d->crowded = room < 0;
 	pthread_mutex_lock(&d->mu);
 	d->scanned_files = files;
 	parking_settle(&d->parking, d->sources);
@@ -200,5 +202,7 @@ void drain_remove_ended(struct drain *d)
 		else
 			remove_file(d, journal_reader_id(s->r));
 		drain_unlist(d, at);
+		if (d->crowded)
+			d->scanned_at = 0;
 	}
 }

@@ -21,6 +21,7 @@ struct drain {
 	struct journal_line *scratch; /* of the batch in the making */
 	int64_t numbers, scanned_at;
 	bool open_failed;    /* said so; not again until it works */
+	bool crowded;        /* some wait until others are at their end */
 	struct parked *last; /* what is to be committed before the end */
 	pthread_t thread;
 
