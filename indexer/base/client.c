@@ -28,6 +28,7 @@ struct exchange {
 	struct buf *reply;
 };
 
+/* A token goes into a header: no byte of it may end that. */
 static bool printable(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -190,6 +191,8 @@ static int curl_failed(const struct client *c, CURLcode code,
 	enum err_kind kind = ERR_TIMEOUT;
 	long connected = 0;
 
+	/* Once bytes may have left, nobody knows whether they were acted
+	 * on; only a connection that was never made is certain. */
 	curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	if (!buf_ok(x->reply))
 		return err_set(e, ERR_TOO_LARGE,

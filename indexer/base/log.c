@@ -100,7 +100,8 @@ const char *log_quote(struct str s, char *out, size_t size)
 	return out;
 }
 
-/* Appends what snprintf laid out at line + at, cut at the end of the line. */
+/* Where a line stands after snprintf added n bytes, or what fitted of them;
+ * the last byte is kept for the line feed. */
 static size_t advance(size_t at, int n)
 {
 	if (n < 0)
