@@ -135,12 +135,13 @@ static int store_list(struct conf *c, struct str value, struct field_list *list,
 int conf_store(struct conf *c, const struct conf_key *k, struct str value,
 	       enum conf_source source, struct err *e)
 {
-	unsigned char *now = &c->sources[k - conf_keys];
+	enum conf_source now = (enum conf_source)c->sources[k - conf_keys];
 	void *member = (char *)c + k->offset;
 	enum log_level level;
 	int rc = 0;
 
-	if (source < (enum conf_source) * now)
+	/* A later source spoke already. */
+	if (source < now)
 		return 0;
 	switch (k->type) {
 	case CONF_LEVEL:
@@ -156,13 +157,13 @@ int conf_store(struct conf *c, const struct conf_key *k, struct str value,
 		rc = store_number(k, value, member, e);
 		break;
 	case CONF_STRS:
-		if (source != (enum conf_source) * now)
+		if (source != now)
 			*(struct field_list *)member = (struct field_list){0};
 		rc = store_list(c, value, member, e);
 		break;
 	}
 	if (!rc)
-		*now = (unsigned char)source;
+		c->sources[k - conf_keys] = (unsigned char)source;
 	return rc;
 }
 

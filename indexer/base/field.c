@@ -356,6 +356,7 @@ void field_write_members(const struct field_set *set, const void *s,
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct field *f = &set->fields[i];
+		/* Absent is what was not sent; empty is a value. */
 		struct field plain = *f;
 
 		plain.flags = 0;

@@ -125,6 +125,7 @@ static int read_list(struct reader *r, const struct field *f,
 			    : refuse(r, &item, &next, "Expected an object."))
 			return -1;
 	}
+	/* A list that came empty is there, and has an address to show it. */
 	if (!ret->items)
 		ret->items = arena_alloc(r->arena, 1);
 	return 0;

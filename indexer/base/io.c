@@ -158,6 +158,8 @@ int io_replace_file(const char *path, struct str data, mode_t mode,
 	SCOPED_FREE char *temp = NULL;
 	char suffix[17];
 
+	/* A name of our own in the same directory: a rename never crosses
+	 * file systems, and two writers never share a temporary file. */
 	random_hex(suffix, 8);
 	if (asprintf(&temp, "%s.%s.tmp", path, suffix) < 0) {
 		temp = NULL;

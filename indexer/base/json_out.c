@@ -65,6 +65,7 @@ static void close_level(struct json_out *j, char c)
 {
 	assert(j->depth && !j->keyed);
 	j->depth--;
+	/* What is empty closes on its own line. */
 	if (j->comma[j->depth + 1])
 		new_line(j);
 	buf_putc(j->b, c);

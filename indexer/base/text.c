@@ -258,6 +258,8 @@ void random_bytes(void *p, size_t n)
 
 void random_hex(char *out, size_t n)
 {
+	/* The bytes wait in the second half; two digits for each never
+	 * overtake what is still to be read. */
 	random_bytes(out + n, n);
 	for (size_t i = 0; i < n; i++)
 		hex_encode(out + n + i, 1, out + 2 * i);

@@ -38,6 +38,7 @@ int yaml_line(const cJSON *node)
 	return node->type >> LINE_SHIFT;
 }
 
+/* libyaml counts lines from 0. */
 static void set_line(cJSON *node, size_t mark_line)
 {
 	int line = mark_line < LINE_MOST ? (int)mark_line + 1 : LINE_MOST;
