@@ -20,6 +20,18 @@ def small_disk(base, megabytes):
     return base
 
 
+def fill(path):
+    """Take every block that is left."""
+    with open(path, "wb", buffering=0) as f:
+        size = 1 << 20
+        while size >= 4096:
+            try:
+                if f.write(bytes(size)) < size:
+                    size //= 2
+            except OSError:
+                size //= 2
+
+
 def log(daemon, run, step):
     status, _, text = daemon.request(
         "POST", "/api/2.0/mlflow/runs/log-metric",
@@ -36,15 +48,7 @@ def test_disk_full_and_back():
         run = daemon.run(daemon.experiment("full"))["run_id"]
         assert log(daemon, run, 0)[0] == 200
         ballast = disk / "ballast"
-        free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-        with open(ballast, "wb") as f:
-            f.write(bytes(free - (64 << 10)))
-            try:
-                while True:
-                    f.write(bytes(4096))
-                    f.flush()
-            except OSError:
-                pass
+        fill(ballast)
         acknowledged, refused = {0}, None
         for step in range(1, 3000):
             status, body = log(daemon, run, step)
