@@ -37,12 +37,12 @@ static int fill_call(struct conn *k, struct exchange *x, struct err *e)
 {
 	struct call *c = &x->c;
 	const struct route_match *m = &x->match;
-	const char *old = x->in.p;
 
 	if (!buf_room(&x->in, m->route->body == BODY_STREAM ? HTTP_SCRATCH : 0))
 		return err_set(e, ERR_INTERNAL, "out of memory");
-	if (x->in.p != old)
-		conn_rematch(k);
+	/* The buffer may have moved since the head was matched: here, or when
+	 * the body was read behind it. */
+	conn_rematch(k);
 	c->arena = &x->arena;
 	c->route = m->route;
 	c->group = m->group;
