@@ -287,8 +287,10 @@ static int run_command(struct writer *w, struct command *c, struct err *e)
 	if (db_exec(&w->db, STMT_SAVEPOINT, NO_BINDS, e) < 0)
 		return -1;
 	w->db.who = c->who;
-	if (apply(w, c) == 0)
+	if (apply(w, c) == 0) {
+		err_clear(&c->err);
 		return db_exec(&w->db, STMT_RELEASE, NO_BINDS, e);
+	}
 	*e = c->err;
 	if (!in_transaction(w))
 		return -1;
