@@ -40,6 +40,7 @@ enum back {
 /* Time waited for the client, and what moved meanwhile. */
 struct pace {
 	int64_t waited_ms, moved;
+	bool expired; /* the client was too slow: 408 */
 };
 
 struct exchange {

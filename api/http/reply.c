@@ -52,11 +52,15 @@ void reply_bytes(struct call *c, int status, const char *content_type,
 void reply_error(struct call *c, const struct err *e)
 {
 	const struct route_group *g = c->group;
+	struct exchange *x = exchange_of(c);
 	int status = g && g->error_status ? g->error_status(e) : 0;
 
-	exchange_of(c)->answer.type_override = NULL;
-	answer_problem(exchange_of(c),
-		       status ? status : err_http_status(e->kind), e);
+	if (!status)
+		status = err_http_status(e->kind);
+	if (x->pace.expired && e->kind == ERR_TIMEOUT)
+		status = 408;
+	x->answer.type_override = NULL;
+	answer_problem(x, status, e);
 }
 
 static void conditions_of(const struct call *c, struct conditions *ret)

@@ -27,9 +27,11 @@ static int wait_for(struct exchange *x, short events, struct err *e)
 	p->waited_ms += clock_mono_ms() - began;
 	if (p->waited_ms < window)
 		return 0;
-	if (p->moved < window * HTTP_RATE_LEAST / 1000)
+	if (p->moved < window * HTTP_RATE_LEAST / 1000) {
+		p->expired = true;
 		return err_set(e, ERR_TIMEOUT,
 			       "The client is too slow, or gone.");
+	}
 	*p = (struct pace){0};
 	return 0;
 }

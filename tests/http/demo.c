@@ -528,3 +528,21 @@ const char *demo_file(struct demo *d)
 {
 	return d->file;
 }
+
+struct server *demo_serve(const struct server_options *o, char *tcp,
+			  char *local)
+{
+	struct err e = {0};
+	char address[64];
+	struct server *s = server_new(o, &e);
+
+	snprintf(address, sizeof(address), "unix:/tmp/orrery-http-%d.sock",
+		 (int)getpid());
+	if (!s || server_listen(s, STR("127.0.0.1:0"), tcp, &e) ||
+	    server_listen(s, str_from(address), local, &e) ||
+	    server_start(s, &e)) {
+		printf("Bail out! %s\n", e.msg);
+		exit(1);
+	}
+	return s;
+}

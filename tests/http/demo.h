@@ -26,6 +26,10 @@ int demo_publish(struct demo *d, const char *text);
 void demo_end_streams(struct demo *d);
 /* Of /file: its path. */
 const char *demo_file(struct demo *d);
+/* A server for options, listening on loopback and on a unix socket; urls of
+ * 128 bytes each. Ends the test where it cannot. */
+struct server *demo_serve(const struct server_options *o, char *tcp,
+			  char *local);
 /* Bytes of the streams of /fill: byte i of a body. */
 static inline char demo_byte(int64_t i)
 {

@@ -622,24 +622,6 @@ static void guard_row(size_t i, const char *url, int port)
 	peer_close(&p);
 }
 
-static struct server *start(const struct server_options *o, char *tcp,
-			    char *local)
-{
-	struct err e = {0};
-	char address[64];
-	struct server *s = server_new(o, &e);
-
-	snprintf(address, sizeof(address), "unix:/tmp/orrery-http-%d.sock",
-		 (int)getpid());
-	if (!s || server_listen(s, STR("127.0.0.1:0"), tcp, &e) ||
-	    server_listen(s, str_from(address), local, &e) ||
-	    server_start(s, &e)) {
-		printf("Bail out! %s\n", e.msg);
-		exit(1);
-	}
-	return s;
-}
-
 static void check_guard(struct server_options *o)
 {
 	char tcp[128], local[128];
@@ -647,7 +629,7 @@ static void check_guard(struct server_options *o)
 	int port;
 
 	o->loopback_guard = true;
-	s = start(o, tcp, local);
+	s = demo_serve(o, tcp, local);
 	port = (int)strtol(strrchr(tcp, ':') + 1, NULL, 10);
 	for (size_t i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++) {
 		guard_row(i, tcp, port);
@@ -684,7 +666,7 @@ int main(void)
 	log_set_level(LOG_WARN);
 	demo = demo_new();
 	demo_options(demo, &o);
-	s = start(&o, tcp, local);
+	s = demo_serve(&o, tcp, local);
 	check_all(tcp);
 	check_all(local);
 	check_listen(s, tcp, local);
