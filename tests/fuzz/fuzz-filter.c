@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz-filter.c - filters, orders and regular expressions from anybody. The first byte says
- * which; what parses is also run. */
+/* fuzz-filter.c - filters, orders and regular expressions from anybody. The
+ * first byte says which; what parses is also run. */
 #include "indexer/base/scope.h"
 #include "indexer/query/match.h"
 #include "indexer/query/mlflow.h"
@@ -9,20 +9,12 @@ enum { ARENA = 8 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Recursion is as deep as the filter's limits allow. */
-static void run(const struct expr *x, struct str text)
+static void run_leaf(const struct expr *x, struct str text)
 {
 	SCOPED(arena_fini) struct arena a;
 	struct match m;
 	struct err e;
 
-	if (!x)
-		return;
-	if (x->op != EXPR_LEAF) {
-		run(x->a, text);
-		run(x->b, text);
-		return;
-	}
 	arena_init(&a, ARENA);
 	if (match_compile(&m, x, &a, &e) < 0)
 		return;
@@ -30,6 +22,17 @@ static void run(const struct expr *x, struct str text)
 		match_real(&m, (double)text.n);
 	else
 		match_text(&m, text);
+}
+
+/* Recursion is as deep as the filter's limits allow. */
+static void run(const struct expr *x, struct str text)
+{
+	if (!x)
+		return;
+	if (x->op == EXPR_LEAF)
+		run_leaf(x, text);
+	run(x->a, text);
+	run(x->b, text);
 }
 
 static void filter(struct str text, const struct vocabulary *v)
