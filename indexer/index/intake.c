@@ -16,11 +16,7 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 
-enum {
-	NONE = SIZE_MAX,
-	STEPS_OF_1 = 16, /* then a repeated point moves on ever farther */
-	STEP_MAX = 1 << 20,
-};
+#define NONE SIZE_MAX
 
 void intake_init(struct intake *in, struct live *l, struct codec *c)
 {
@@ -272,19 +268,22 @@ static void append(struct live_series *s, const struct point *p)
 	s->last_time = p->time;
 }
 
-/* The point moves on in time until it repeats none: by one at first, and ever
- * farther when a crowd is in its way. */
+/* The point moves on in time until it repeats none. Where it went is kept
+ * with its first place, so that a crowd of the same does not queue there. */
 static struct known *move_on(struct intake *in, const struct live_series *s,
 			     struct point *p)
 {
-	int64_t by = 1;
-	struct known *k;
+	struct point first = *p;
+	struct known *k = known_put(&in->known, s, p);
 
-	for (int tries = 0; (k = known_put(&in->known, s, p))->seen; tries++) {
-		if (tries >= STEPS_OF_1 && by < STEP_MAX)
-			by *= 2;
-		p->time += by;
-	}
+	if (!k->seen)
+		return k;
+	if (k->moved)
+		p->time = k->moved;
+	do
+		p->time++;
+	while ((k = known_put(&in->known, s, p))->seen);
+	known_find(&in->known, s, &first)->moved = p->time;
 	return k;
 }
 

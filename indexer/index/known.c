@@ -31,7 +31,7 @@ void known_clear(struct known_set *k)
 static uint64_t mix(uint64_t h, uint64_t v)
 {
 	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 29;
+	return h ^ h >> 32;
 }
 
 static struct known *slot(const struct known_set *k, const void *series,
@@ -84,7 +84,7 @@ struct known *known_put(struct known_set *k, const void *series,
 		grow(k);
 	s = slot(k, series, p);
 	if (!s->series) {
-		*s = (struct known){series, *p, false};
+		*s = (struct known){series, *p, false, 0};
 		k->n++;
 	}
 	return s;

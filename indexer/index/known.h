@@ -16,7 +16,8 @@
 struct known {
 	const void *series; /* NULL: free */
 	struct point p;
-	bool seen; /* it is stored, not only sought */
+	bool seen;     /* it is stored, not only sought */
+	int64_t moved; /* the latest that one like it moved on to, or 0 */
 };
 
 struct known_set {

@@ -211,7 +211,7 @@ static void cost(struct fixture *f, size_t values, size_t times, double most)
 	struct made m = made_start(5);
 	size_t bytes = 0, blocks = 100;
 	int64_t unpacked = 0;
-	char what[80];
+	char what[512];
 
 	for (size_t b = 0; b < blocks; b++) {
 		for (size_t i = 0; i < BLOCK_POINTS; i++)

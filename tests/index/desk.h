@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* desk.h - an index without threads, for tests of what the writer does: each
  * command is a transaction on the spot, idle work happens when it is told,
- * and a crash is only a closing without a farewell.
+ * and a crash is only a closing without a farewell. Nothing is synced.
  */
 #ifndef ORRERY_TESTS_INDEX_DESK_H
 #define ORRERY_TESTS_INDEX_DESK_H
@@ -31,7 +31,7 @@ static inline void desk_die(const struct desk *d, const char *what)
 static inline void desk_connect(struct desk *d)
 {
 	d->w = writer_new(d->dir, &d->e);
-	if (!d->w)
+	if (!d->w || db_script(&d->w->db, "PRAGMA synchronous=OFF", &d->e))
 		desk_die(d, "writer");
 	d->rd = reader_open(d->dir, &d->e);
 	if (!d->rd)

@@ -99,6 +99,8 @@ static void measure(const struct shape *s, size_t scale)
 	double points = 0;
 
 	desk_open(&d);
+	if (db_script(&d.w->db, "PRAGMA synchronous=FULL", &d.e))
+		desk_die(&d, "bench");
 	run = desk_run(&d);
 	for (size_t i = 0; i < s->batches * scale; i += s->group) {
 		int64_t t = transaction(&d, s, run, &m);
