@@ -133,7 +133,8 @@ def test_artifacts(client, run, tmp_path):
     path = client.download_artifacts(run, "f", str(tmp_path / "down"))
     with open(path) as f:
         assert f.read() == "22"
-    with pytest.raises(MlflowException, match="(?i)no such|not found|404|No "):
+    with pytest.raises(MlflowException, match="(?i)no such|not found|404|"
+                                              "Failed to download"):
         client.download_artifacts(run, "missing", str(tmp_path))
 
 
