@@ -8,7 +8,7 @@
 #ifndef ORRERY_OBJECTS_PATH_H
 #define ORRERY_OBJECTS_PATH_H
 
-#include <limits.h>
+#include <linux/limits.h>
 
 #include "indexer/base/err.h"
 #include "indexer/base/str.h"
