@@ -27,7 +27,7 @@ static void new_run(struct made *m, struct str experiment)
 	ok(render_run(&j, m->reader, &run, &m->e) == 0, "rendered");
 	snprintf(expected, sizeof(expected),
 		 "{\"info\":{\"run_uuid\":\"%.*s\",\"experiment_id\":\"%.*s\","
-		 "\"run_name\":\"plain\",\"user_id\":\"\","
+		 "\"run_name\":\"plain\",\"user_id\":\"owner\","
 		 "\"status\":\"RUNNING\",\"start_time\":1000,"
 		 "\"artifact_uri\":\"mlflow-artifacts:/%.*s/%.*s/artifacts\","
 		 "\"lifecycle_stage\":\"active\",\"run_id\":\"%.*s\"},"
