@@ -28,9 +28,10 @@ static char *path_of(const struct scratch *s, const char *name)
 
 static void put_file(const char *path, const void *bytes, size_t n)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
 
-	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n)
+	if (fd < 0 || pwrite(fd, bytes, n, 0) != (ssize_t)n ||
+	    ftruncate(fd, (off_t)n) < 0)
 		abort();
 	close(fd);
 }
