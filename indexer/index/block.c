@@ -155,7 +155,7 @@ static unsigned split(struct codec *c, const struct point *p, size_t n,
 {
 	struct column dec;
 	unsigned digits;
-	uint64_t cost;
+	uint64_t cost = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		c->x[STEPS][i] = (uint64_t)p[i].step;

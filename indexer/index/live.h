@@ -54,7 +54,7 @@ struct live_run {
 	bool dirty;
 	struct live_run *next_dirty;
 	struct live_series *dirty_first, **dirty_last;
-	bool waiting; /* to be folded when it is quiet (points.c) */
+	bool queued, waiting; /* to be folded soon, when it is quiet */
 
 	int64_t pass_seq, pass_rows, pass_bytes; /* fold.h */
 	size_t pass_next;

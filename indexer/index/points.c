@@ -272,7 +272,9 @@ static void plan(struct points *p, struct live_run *r, int64_t now)
 {
 	r->used_ms = now;
 	if (r->rows >= FOLD_ROWS || r->row_bytes >= FOLD_BYTES) {
-		jobs_add(&p->soon, (struct job){r->row, now, false});
+		if (!r->queued)
+			jobs_add(&p->soon, (struct job){r->row, now, false});
+		r->queued = true;
 	} else if (r->rows > QUIET_ROWS && !r->waiting) {
 		r->waiting = true;
 		jobs_add(&p->later,

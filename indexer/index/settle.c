@@ -92,10 +92,14 @@ static int work(struct writer *w, int64_t budget_us, struct err *e)
 	struct live_run *r = live_run(&p->live, w, j.run, e);
 	int rc = r ? fold_step(&p->folder, w, r, j.whole, budget_us, e) : -1;
 
-	if (rc == 0)
-		jobs_drop(&p->soon);
-	if (rc >= 0)
+	if (rc > 0)
 		return 0;
+	if (r)
+		r->queued = false;
+	if (rc == 0) {
+		jobs_drop(&p->soon);
+		return 0;
+	}
 	put_off(p, r != NULL, e);
 	if (r || e->kind != ERR_CORRUPT)
 		return -1;

@@ -100,7 +100,7 @@ int tail_next(struct tail_reader *r, struct tail_chunk *ret, struct err *e)
 {
 	const unsigned char *at = r->at;
 	struct point first;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	if (at == r->end)
 		return 0;

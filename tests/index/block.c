@@ -8,6 +8,7 @@
 
 #include "indexer/base/clock.h"
 #include "indexer/base/crc32c.h"
+#include "indexer/index/tail.h"
 #include "tests/index/made.h"
 #include "tests/tap.h"
 
@@ -240,6 +241,67 @@ static void costs(struct fixture *f)
 			cost(f, v, t, made_value_bytes(v) + 1.5);
 }
 
+/* --- tail rows ---------------------------------------------------------- */
+
+enum { TAIL_SERIES = 40 };
+
+/* Series k has k + 1 points, of extreme numbers for some k. */
+static struct point tail_point(size_t k, size_t i)
+{
+	static const int64_t ints[] = {0, INT64_MAX, INT64_MIN, -1, 1, 1 << 20};
+
+	return (struct point){ints[(k + i) % 6], ints[(k * i) % 6],
+			      (double)i / 7};
+}
+
+static bool tail_is_whole(struct str row)
+{
+	struct tail_reader t;
+	struct tail_chunk c;
+	struct point p[TAIL_SERIES + 10];
+	struct err e;
+	size_t k = 0, n;
+
+	if (tail_open(&t, row, &e))
+		return false;
+	for (; tail_next(&t, &c, &e) > 0; k++) {
+		if (c.series != tail_point(k, 1).step || c.most < k + 1 ||
+		    c.most > 4 * k + 10 || tail_points(&c, p, &n, &e) ||
+		    n != k + 1)
+			return false;
+		for (size_t i = 0; i < n; i++) {
+			struct point want = tail_point(k, i);
+
+			if (!point_same(&p[i], &want))
+				return false;
+		}
+	}
+	return k == TAIL_SERIES;
+}
+
+static void tails(struct fixture *f)
+{
+	struct point p[TAIL_SERIES];
+	struct tail_writer w;
+	bool good = true;
+	struct str row;
+
+	buf_reset(&f->out);
+	tail_begin(&w, &f->out);
+	for (size_t k = 0; k < TAIL_SERIES; k++) {
+		for (size_t i = 0; i <= k; i++)
+			p[i] = tail_point(k, i);
+		tail_put(&w, tail_point(k, 1).step, p, k + 1);
+	}
+	row = buf_view(&f->out);
+	ok(tail_is_whole(row), "a tail row of 40 series");
+	for (size_t n = 0; n < row.n; n++)
+		good &= !tail_is_whole(str_n(row.p, n));
+	ok(good, "cut anywhere it is not whole");
+	f->out.p[0]++;
+	ok(!tail_is_whole(row), "of another version");
+}
+
 int main(void)
 {
 	static struct fixture f;
@@ -252,6 +314,7 @@ int main(void)
 	summaries();
 	damage(&f);
 	hostile(&f);
+	tails(&f);
 	costs(&f);
 	buf_fini(&f.out);
 	codec_free(f.codec);

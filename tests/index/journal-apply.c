@@ -236,6 +236,35 @@ static void refusals(struct desk *d)
 	buf_fini(&b);
 }
 
+static void flood(struct desk *d)
+{
+	enum { LINES = 4000, ROUNDS = 3 };
+	struct journal_line *lines = calloc(LINES, sizeof(*lines));
+	struct journal_point p = {{1, 1, 1}, true, true};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct cmd_journal *x = command_new(COMMAND_JOURNAL);
+
+		x->journal_id = JOURNAL;
+		x->last_seq = (round + 1) * LINES;
+		x->lines = lines;
+		x->nlines = LINES;
+		for (int i = 0; i < LINES; i++)
+			lines[i] = (struct journal_line){STR("nowhere"),
+							 STR("a"),
+							 round * LINES + i + 1,
+							 1,
+							 &p,
+							 1};
+		if (desk_apply(d, &x->c))
+			desk_die(d, "flood");
+		command_free(&x->c);
+	}
+	is_i64(desk_count(d, "SELECT count(*) FROM refused"), LIMIT_REFUSED,
+	       "a flood of bad lines: the last of them are kept");
+	free(lines);
+}
+
 static void rights(struct desk *d)
 {
 	struct principal nobody = {.name = STR("nobody")};
@@ -271,7 +300,8 @@ static void clocks(struct desk *d)
 int main(void)
 {
 	static void (*const tests[])(struct desk *) = {
-		steps, replays, repeats, crowd, refusals, rights, clocks};
+		steps,    replays, repeats, crowd,
+		refusals, flood,   rights,  clocks};
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
 		struct desk d;

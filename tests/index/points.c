@@ -394,7 +394,7 @@ static void lost_transaction(struct desk *d)
 /* More than the writer remembers: runs are forgotten and read again. */
 static void eviction(struct desk *d)
 {
-	enum { RUNS = 60, KEYS = 8, N = 3000 };
+	enum { RUNS = 44, KEYS = 8, N = 3000 };
 	struct str runs[RUNS];
 	struct point *p = calloc(N, sizeof(*p));
 	struct made m = made_start(1);
