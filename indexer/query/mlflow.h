@@ -25,6 +25,9 @@ enum {
 struct vocabulary;
 extern const struct vocabulary vocabulary_runs;
 extern const struct vocabulary vocabulary_experiments;
+extern const struct vocabulary vocabulary_models; /* registered ones */
+extern const struct vocabulary vocabulary_versions;
+extern const struct vocabulary vocabulary_logged_models;
 
 /* *ret NULL for an empty filter. */
 int mlflow_filter_parse(struct str filter, const struct vocabulary *v,

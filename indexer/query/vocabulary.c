@@ -1,82 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vocabulary.c - see vocabulary.h. The order of rows is the order in which
- * error messages list what is allowed. */
+/* vocabulary.c - words looked up in a vocabulary, and what is said of those
+ * that are not in it; the comparators. */
 #include "indexer/query/vocabulary.h"
 
 #include "indexer/query/excerpt.h"
-
-static const struct entity_word run_entities[] = {
-	{"attributes", FAMILY_ATTRIBUTE, true},
-	{"attribute", FAMILY_ATTRIBUTE, true},
-	{"attr", FAMILY_ATTRIBUTE, true},
-	{"run", FAMILY_ATTRIBUTE, true},
-	{"metrics", FAMILY_METRIC, true},
-	{"metric", FAMILY_METRIC, true},
-	{"params", FAMILY_PARAM, true},
-	{"param", FAMILY_PARAM, true},
-	{"parameters", FAMILY_PARAM, true},
-	{"parameter", FAMILY_PARAM, true},
-	{"tags", FAMILY_TAG, true},
-	{"tag", FAMILY_TAG, true},
-	{"datasets", FAMILY_DATASET, false},
-	{"dataset", FAMILY_DATASET, false},
-	{NULL},
-};
-
-#define TEXT(word, key)                                                        \
-	{                                                                      \
-		FAMILY_ATTRIBUTE, word, key, VALUE_TEXT, true, true            \
-	}
-#define NUMBER(word, key)                                                      \
-	{                                                                      \
-		FAMILY_ATTRIBUTE, word, key, VALUE_NUMBER, true, true          \
-	}
-#define DATASET(key)                                                           \
-	{                                                                      \
-		FAMILY_DATASET, key, key, VALUE_TEXT, true, false              \
-	}
-
-static const struct fixed_key run_keys[] = {
-	TEXT("run_id", "run_id"),
-	TEXT("run_name", "run_name"),
-	TEXT("run name", "run_name"),
-	TEXT("Run name", "run_name"),
-	TEXT("Run Name", "run_name"),
-	TEXT("status", "status"),
-	TEXT("user_id", "user_id"),
-	TEXT("artifact_uri", "artifact_uri"),
-	NUMBER("start_time", "start_time"),
-	NUMBER("created", "start_time"),
-	NUMBER("Created", "start_time"),
-	NUMBER("end_time", "end_time"),
-	DATASET("name"),
-	DATASET("digest"),
-	DATASET("context"),
-	{.word = NULL},
-};
-
-const struct vocabulary vocabulary_runs = {run_entities, run_keys};
-
-static const struct entity_word experiment_entities[] = {
-	{"attribute", FAMILY_ATTRIBUTE, true},
-	{"attributes", FAMILY_ATTRIBUTE, true},
-	{"attr", FAMILY_ATTRIBUTE, true},
-	{"tags", FAMILY_TAG, false},
-	{"tag", FAMILY_TAG, false},
-	{NULL},
-};
-
-static const struct fixed_key experiment_keys[] = {
-	TEXT("name", "name"),
-	NUMBER("creation_time", "creation_time"),
-	NUMBER("last_update_time", "last_update_time"),
-	{FAMILY_ATTRIBUTE, "experiment_id", "experiment_id", VALUE_NUMBER,
-	 false, true},
-	{.word = NULL},
-};
-
-const struct vocabulary vocabulary_experiments = {experiment_entities,
-						  experiment_keys};
 
 static const struct {
 	const char *text;

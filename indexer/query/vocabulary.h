@@ -3,7 +3,7 @@
  *
  * Tables only: entity words ("metrics", "metric"), attributes with all their
  * aliases, and per type of value the comparators. A new kind of thing is a
- * table more in vocabulary.c and nothing else.
+ * table more in vocabularies.c and nothing else.
  */
 #ifndef ORRERY_QUERY_VOCABULARY_H
 #define ORRERY_QUERY_VOCABULARY_H

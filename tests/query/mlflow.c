@@ -108,6 +108,7 @@ static const struct row good_runs[] = {
 	{"NOT(NOT(params.a = '1'))", "(not (not param.a = '1'))"},
 	{"params.and = 'or' and params.`not` = 'and'",
 	 "(and param.and = 'or', param.not = 'and')"},
+	{NULL, NULL},
 };
 
 static const struct row bad_runs[] = {
@@ -186,6 +187,7 @@ static const struct row bad_runs[] = {
 			     "')' (position 2)"},
 	{"tags.a RLIKE '\\1'", "Invalid regular expression"},
 	{"tags.a = '\xff'", "Invalid filter: not text in UTF-8"},
+	{NULL, NULL},
 };
 
 static const struct row good_experiments[] = {
@@ -196,6 +198,7 @@ static const struct row good_experiments[] = {
 	 "(and attr.creation_time > 5, attr.last_update_time < 7)"},
 	{"tags.`mlflow.note` IS NOT NULL", "tag.mlflow.note is not null"},
 	{"tag.team = 'x'", "tag.team = 'x'"},
+	{NULL, NULL},
 };
 
 static const struct row bad_experiments[] = {
@@ -204,53 +207,62 @@ static const struct row bad_experiments[] = {
 	{"status = 'x'", "Invalid attribute key 'status' specified. Valid "
 			 "keys are '{'name', 'creation_time', "
 			 "'last_update_time'}'"},
+	{NULL, NULL},
 };
 
-static void check_good(const struct row *rows, size_t n,
-		       const struct vocabulary *v)
-{
-	for (size_t i = 0; i < n; i++) {
-		SCOPED(arena_fini) struct arena a;
-		SCOPED(buf_fini) struct buf b;
-		struct expr *x = NULL;
-		struct err e = {0};
+static const struct row good_models[] = {
+	{"name ILIKE 'a%' AND tags.k = 'v'",
+	 "(and attr.name ilike 'a%', tag.k = 'v')"},
+	{"tags.k IS NULL", "tag.k is null"},
+	{NULL, NULL},
+};
 
-		arena_init(&a, ARENA);
-		buf_init(&b, ARENA);
-		if (mlflow_filter_parse(str_from(rows[i].text), v, &a, &x, &e) <
-		    0)
-			buf_puts(&b, e.msg);
-		else if (x)
-			dump(&b, x);
-		else
-			buf_puts(&b, "");
-		is_str(b.p ? b.p : "", rows[i].want, rows[i].text);
-	}
-}
+static const struct row bad_models[] = {
+	{"last_updated_timestamp > 5",
+	 "Invalid attribute key 'last_updated_timestamp' specified. Valid keys "
+	 "are '{'name'}'"},
+	{"params.x = '1'", "Invalid entity type 'params'"},
+	{NULL, NULL},
+};
 
-static void check_message(int rc, const struct err *e, const struct row *row)
-{
-	ok(rc < 0 && e->kind == ERR_INVALID, row->text);
-	if (!ok(strncmp(e->msg, row->want, strlen(row->want)) == 0, row->want))
-		printf("# got \"%s\"\n", e->msg);
-}
+static const struct row good_versions[] = {
+	{"name = 'm' AND version_number >= 2",
+	 "(and attr.name = 'm', attr.version_number >= 2)"},
+	{"run_id IN ('a', 'b')", "attr.run_id in 'a' 'b'"},
+	{"source_path LIKE 's3://%'", "attr.source_path like 's3://%'"},
+	{"tag.k != 'v'", "tag.k != 'v'"},
+	{NULL, NULL},
+};
 
-static void check_bad(const struct row *rows, size_t n,
-		      const struct vocabulary *v)
-{
-	for (size_t i = 0; i < n; i++) {
-		SCOPED(arena_fini) struct arena a;
-		struct expr *x;
-		struct err e = {0};
+static const struct row bad_versions[] = {
+	{"current_stage = 'None'", "Invalid attribute key 'current_stage'"},
+	{"version_number = '2'",
+	 "Expected numeric value type for numeric attribute: version_number. "
+	 "Found '2'"},
+	{"run_id IN ()", "Invalid clause(s) in filter string"},
+	{NULL, NULL},
+};
 
-		arena_init(&a, ARENA);
-		check_message(mlflow_filter_parse(str_from(rows[i].text), v, &a,
-						  &x, &e),
-			      &e, &rows[i]);
-	}
-}
+static const struct row good_logged[] = {
+	{"name = 'm' AND metrics.acc > 0.9 AND params.p = '1'",
+	 "(and (and attr.name = 'm', metric.acc > 0.9), param.p = '1')"},
+	{"attributes.creation_time > 5", "attr.creation_timestamp > 5"},
+	{"last_updated_time < 5", "attr.last_updated_timestamp < 5"},
+	{"model_type IN ('a') OR status NOT IN ('READY')",
+	 "(or attr.model_type in 'a', attr.status not in 'READY')"},
+	{"source_run_id LIKE 'a%'", "attr.source_run_id like 'a%'"},
+	{NULL, NULL},
+};
 
-static const struct row good_orders[] = {
+static const struct row bad_logged[] = {
+	{"foo = '1'", "Invalid attribute key 'foo' specified. Valid keys are "
+		      "'{'name', 'model_id', 'model_type', 'status', "
+		      "'source_run_id', 'creation_timestamp', "
+		      "'last_updated_timestamp'}'"},
+	{NULL, NULL},
+};
+
+static const struct row good_run_orders[] = {
 	{"metrics.loss DESC", "metric.loss desc"},
 	{"metric.`a b` asc", "metric.a b asc"},
 	{" params.x ", "param.x asc"},
@@ -261,9 +273,10 @@ static const struct row good_orders[] = {
 	{"status", "attr.status asc"},
 	{"run_id", "attr.run_id asc"},
 	{"metrics.val/loss DESC", "metric.val/loss desc"},
+	{NULL, NULL},
 };
 
-static const struct row bad_orders[] = {
+static const struct row bad_run_orders[] = {
 	{"", "Invalid order_by clause ''"},
 	{"m.acc", "Invalid entity type"},
 	{"acc", "Invalid attribute key 'acc'"},
@@ -277,33 +290,129 @@ static const struct row bad_orders[] = {
 	{"metrics.a DESC NULLS FIRST", "Invalid order_by clause"},
 	{"metrics.a, metrics.b", "Invalid order_by clause"},
 	{"dataset.name", "Invalid entity type 'dataset'"},
+	{NULL, NULL},
 };
 
-static void check_orders(void)
+static const struct row good_model_orders[] = {
+	{"name DESC", "attr.name desc"},
+	{"timestamp", "attr.last_updated_timestamp asc"},
+	{"last_updated_timestamp DESC", "attr.last_updated_timestamp desc"},
+	{NULL, NULL},
+};
+
+static const struct row bad_model_orders[] = {
+	{"creation_timestamp", "Invalid attribute key 'creation_timestamp'"},
+	{"tags.x", "Invalid entity type 'tags'"},
+	{NULL, NULL},
+};
+
+static const struct row good_version_orders[] = {
+	{"version_number DESC", "attr.version_number desc"},
+	{"creation_timestamp", "attr.creation_timestamp asc"},
+	{NULL, NULL},
+};
+
+static const struct row bad_version_orders[] = {
+	{"run_id", "Invalid attribute key 'run_id'"},
+	{NULL, NULL},
+};
+
+static const struct row good_logged_orders[] = {
+	{"metrics.acc DESC", "metric.acc desc"},
+	{"name", "attr.name asc"},
+	{"creation_time", "attr.creation_timestamp asc"},
+	{NULL, NULL},
+};
+
+static const struct row bad_logged_orders[] = {
+	{"attributes.name", "Invalid entity type 'attributes'"},
+	{"params.x", "Invalid entity type 'params'"},
+	{NULL, NULL},
+};
+
+static const struct {
+	const struct vocabulary *v;
+	const struct row *good, *bad, *good_orders, *bad_orders;
+} kinds[] = {
+	{&vocabulary_runs, good_runs, bad_runs, good_run_orders,
+	 bad_run_orders},
+	{&vocabulary_experiments, good_experiments, bad_experiments, NULL,
+	 NULL},
+	{&vocabulary_models, good_models, bad_models, good_model_orders,
+	 bad_model_orders},
+	{&vocabulary_versions, good_versions, bad_versions, good_version_orders,
+	 bad_version_orders},
+	{&vocabulary_logged_models, good_logged, bad_logged, good_logged_orders,
+	 bad_logged_orders},
+};
+
+static void check_good(const struct row *row, const struct vocabulary *v)
 {
-	for (size_t i = 0; i < sizeof(good_orders) / sizeof(*good_orders);
-	     i++) {
+	for (; row->text; row++) {
+		SCOPED(arena_fini) struct arena a;
+		SCOPED(buf_fini) struct buf b;
+		struct expr *x = NULL;
+		struct err e = {0};
+
+		arena_init(&a, ARENA);
+		buf_init(&b, ARENA);
+		buf_puts(&b, "");
+		if (mlflow_filter_parse(str_from(row->text), v, &a, &x, &e) < 0)
+			buf_puts(&b, e.msg);
+		else if (x)
+			dump(&b, x);
+		is_str(b.p, row->want, row->text);
+	}
+}
+
+static void check_message(int rc, const struct err *e, const struct row *row)
+{
+	ok(rc < 0 && e->kind == ERR_INVALID, row->text);
+	if (!ok(strncmp(e->msg, row->want, strlen(row->want)) == 0, row->want))
+		printf("# got \"%s\"\n", e->msg);
+}
+
+static void check_bad(const struct row *row, const struct vocabulary *v)
+{
+	for (; row->text; row++) {
+		SCOPED(arena_fini) struct arena a;
+		struct expr *x;
+		struct err e = {0};
+
+		arena_init(&a, ARENA);
+		check_message(
+			mlflow_filter_parse(str_from(row->text), v, &a, &x, &e),
+			&e, row);
+	}
+}
+
+static void check_good_orders(const struct row *row, const struct vocabulary *v)
+{
+	for (; row && row->text; row++) {
 		struct expr_order o;
 		struct err e = {0};
 		char got[100];
 
-		if (mlflow_order_parse(str_from(good_orders[i].text),
-				       &vocabulary_runs, NULL, &o, &e) < 0)
+		if (mlflow_order_parse(str_from(row->text), v, NULL, &o, &e) <
+		    0)
 			snprintf(got, sizeof(got), "%.99s", e.msg);
 		else
 			snprintf(got, sizeof(got), "%s.%.*s %s",
 				 families[o.family], STR_ARG(o.key),
 				 o.descending ? "desc" : "asc");
-		is_str(got, good_orders[i].want, good_orders[i].text);
+		is_str(got, row->want, row->text);
 	}
-	for (size_t i = 0; i < sizeof(bad_orders) / sizeof(*bad_orders); i++) {
+}
+
+static void check_bad_orders(const struct row *row, const struct vocabulary *v)
+{
+	for (; row && row->text; row++) {
 		struct expr_order o;
 		struct err e = {0};
 
-		check_message(mlflow_order_parse(str_from(bad_orders[i].text),
-						 &vocabulary_runs, NULL, &o,
-						 &e),
-			      &e, &bad_orders[i]);
+		check_message(mlflow_order_parse(str_from(row->text), v, NULL,
+						 &o, &e),
+			      &e, row);
 	}
 }
 
@@ -362,17 +471,12 @@ static void check_limits(void)
 
 int main(void)
 {
-	check_good(good_runs, sizeof(good_runs) / sizeof(*good_runs),
-		   &vocabulary_runs);
-	check_bad(bad_runs, sizeof(bad_runs) / sizeof(*bad_runs),
-		  &vocabulary_runs);
-	check_good(good_experiments,
-		   sizeof(good_experiments) / sizeof(*good_experiments),
-		   &vocabulary_experiments);
-	check_bad(bad_experiments,
-		  sizeof(bad_experiments) / sizeof(*bad_experiments),
-		  &vocabulary_experiments);
-	check_orders();
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		check_good(kinds[i].good, kinds[i].v);
+		check_bad(kinds[i].bad, kinds[i].v);
+		check_good_orders(kinds[i].good_orders, kinds[i].v);
+		check_bad_orders(kinds[i].bad_orders, kinds[i].v);
+	}
 	check_limits();
 	return tap_done();
 }
