@@ -23,11 +23,13 @@ static int wait_for(struct exchange *x, short events, struct err *e)
 	int64_t window = x->server->o.times.window;
 	int64_t began = clock_mono_ms();
 
-	wire_ready(&x->conn->wire, events, (int)(window - p->waited_ms));
+	if (!p->expired)
+		wire_ready(&x->conn->wire, events,
+			   (int)(window - p->waited_ms));
 	p->waited_ms += clock_mono_ms() - began;
-	if (p->waited_ms < window)
+	if (!p->expired && p->waited_ms < window)
 		return 0;
-	if (p->moved < window * HTTP_RATE_LEAST / 1000) {
+	if (p->expired || p->moved < window * HTTP_RATE_LEAST / 1000) {
 		p->expired = true;
 		return err_set(e, ERR_TIMEOUT,
 			       "The client is too slow, or gone.");
@@ -188,7 +190,8 @@ void transfer_drain(struct hand *hand, struct exchange *x)
 	struct err e;
 
 	if ((x->head.expect_continue && !x->continued) || x->refused ||
-	    x->answer.broken || x->body_left > HTTP_DRAIN_MAX) {
+	    x->answer.broken || x->pace.expired ||
+	    x->body_left > HTTP_DRAIN_MAX) {
 		x->answer.close = true;
 		return;
 	}

@@ -23,6 +23,7 @@ struct demo {
 	size_t nstreams;
 	bool hold, quit, released;
 	_Atomic int64_t calls;
+	_Atomic int64_t unfinished;
 	char file[64];
 };
 
@@ -120,6 +121,7 @@ static void do_defer(struct call *c)
 	struct demo *d = demo_of(c);
 
 	call_defer(c);
+	atomic_fetch_add(&d->unfinished, 1);
 	pthread_mutex_lock(&d->mu);
 	d->deferred[d->ndeferred++] = c;
 	pthread_cond_signal(&d->more);
@@ -421,6 +423,7 @@ static void *writer_main(void *arg)
 		pthread_mutex_unlock(&d->mu);
 		for (size_t i = 0; i < n; i++)
 			finish(batch[i]);
+		atomic_fetch_sub(&d->unfinished, (int64_t)n);
 	}
 	pthread_mutex_unlock(&d->mu);
 	return NULL;
@@ -545,4 +548,10 @@ struct server *demo_serve(const struct server_options *o, char *tcp,
 		exit(1);
 	}
 	return s;
+}
+
+void demo_settle(struct demo *d)
+{
+	while (atomic_load(&d->unfinished))
+		usleep(1000);
 }

@@ -19,6 +19,8 @@ void demo_options(struct demo *d, struct server_options *ret);
 int64_t demo_calls(struct demo *d);
 /* Release the calls that are parked. */
 void demo_release(struct demo *d);
+/* Wait until no deferred call is left to be finished. */
+void demo_settle(struct demo *d);
 /* Hold back deferred calls until demo_release. */
 void demo_hold(struct demo *d, bool hold);
 /* Send text to all event streams; how many took it. */

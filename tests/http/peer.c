@@ -161,7 +161,7 @@ static bool take_chunks(struct peer *p)
 
 const char *peer_header(struct peer *p, const char *name)
 {
-	static char value[1024];
+	static _Thread_local char value[1024];
 	struct str rest = buf_view(&p->head), line, key;
 
 	while (rest.n) {

@@ -26,7 +26,8 @@ bool peer_say(struct peer *p, const char *text);
 int peer_answer(struct peer *p, bool no_body);
 /* peer_say and peer_answer. */
 int peer_ask(struct peer *p, const char *text);
-/* Value of a header of the last answer, "" if it has none (static). */
+/* Value of a header of the last answer, "" if it has none (static, per thread).
+ */
 const char *peer_header(struct peer *p, const char *name);
 /* Nothing more comes, and the other side has closed. */
 bool peer_ended(struct peer *p);

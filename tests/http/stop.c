@@ -74,6 +74,7 @@ static void check_load(void)
 			while (atomic_load(&c[i].answered) < 10 + round)
 				usleep(100);
 		server_stop(s, 5000);
+		demo_settle(demo);
 		for (int i = 0; i < CLIENTS; i++) {
 			pthread_join(c[i].thread, NULL);
 			torn += c[i].torn;
@@ -157,6 +158,7 @@ static void check_deferred(void)
 	}
 	ok(good, "deferred and parked calls are answered");
 	pthread_join(t.thread, NULL);
+	demo_settle(demo);
 	server_free(s);
 	peer_close(&idle);
 }
@@ -180,14 +182,13 @@ static void check_grace(void)
 	peer_say(&p[5], "GET /fill/100000000 HTTP/1.1\r\n" H "\r\n");
 	while (demo_calls(demo) - before < 4)
 		usleep(1000);
-	/* Parking is not counted: the call has been seen for sure once one
-	 * behind it on the same worker queue was. */
 	began = clock_mono_ms();
 	server_stop(s, 100);
 	ok(clock_mono_ms() - began < 8000, "the grace is limited");
 	demo_release(demo);
 	ok(demo_publish(demo, "data: x\n\n") == 0, "event streams have ended");
 	demo_end_streams(demo);
+	demo_settle(demo);
 	server_free(s);
 	for (int i = 0; i < 6; i++)
 		peer_close(&p[i]);
