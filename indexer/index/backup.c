@@ -52,7 +52,9 @@ static int begin(struct writer *w, void *arg, struct err *e)
 			    NULL) == SQLITE_OK)
 		b->copy = sqlite3_backup_init(b->to, "main", w->db.h, "main");
 	if (!b->copy) {
-		err_set(e, ERR_IO, "%s: %s", s->path, sqlite3_errmsg(b->to));
+		int sys = sqlite3_system_errno(b->to);
+
+		err_sys(e, sys ? sys : EIO, "%s", s->path);
 		backup_drop(b);
 		return -1;
 	}

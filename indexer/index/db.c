@@ -125,10 +125,27 @@ void db_close(struct db *db)
 	*db = (struct db){0};
 }
 
-static int io_err(struct db *db, struct err *e)
+/* The errno of the last failure on the WAL, where writes go. What
+ * sqlite3_system_errno tells was overwritten by then. */
+static int wal_errno(struct db *db)
 {
-	int sys = sqlite3_system_errno(db->h);
+	sqlite3_file *wal = NULL;
+	int sys = 0;
 
+	sqlite3_file_control(db->h, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+	if (wal && wal->pMethods)
+		wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &sys);
+	return sys;
+}
+
+static int io_err(struct db *db, int rc, struct err *e)
+{
+	bool writing = rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_FSYNC ||
+		       rc == SQLITE_IOERR_TRUNCATE;
+	int sys = writing ? wal_errno(db) : 0;
+
+	if (!sys)
+		sys = sqlite3_system_errno(db->h);
 	if (sys)
 		return err_sys(e, sys, "index: %s", sqlite3_errmsg(db->h));
 	return err_set(e, ERR_IO, "index: %s", sqlite3_errmsg(db->h));
@@ -165,7 +182,7 @@ int db_err(struct db *db, int rc, struct err *e)
 	if (!db->h)
 		return err_set(e, ERR_INTERNAL, "index: out of memory");
 	if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN)
-		return io_err(db, e);
+		return io_err(db, rc, e);
 	if (primary == SQLITE_INTERRUPT)
 		return err_set(e, ERR_TIMEOUT,
 			       "the query took longer than it may");

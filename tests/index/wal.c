@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wal.c - the WAL stays bounded though readers overlap all the time, and a
+ * backup is taken meanwhile.
+ */
+#include <pthread.h>
+
+#include "indexer/base/clock.h"
+#include "indexer/index/limits.h"
+#include "indexer/index/restore.h"
+#include "tests/index/fixture.h"
+
+enum { READERS = 4, BATCHES = 100, TAGS = 100, VALUE = 8000 };
+
+static struct fixture fx;
+static _Atomic bool stop;
+static _Atomic int64_t snapshots, wrong;
+
+/* Snapshots that overlap: there is never none. Each sees the same number of
+ * tags twice. */
+static void *read_on(void *arg)
+{
+	struct principal owner = principal_owner();
+	struct err e;
+	struct reader *rd = reader_open(fx.dir, &e);
+	const char *run = arg;
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	while (!stop) {
+		struct run one, two;
+
+		if (reader_begin(rd, &owner, &e) < 0) {
+			wrong++;
+			break;
+		}
+		wrong += run_by_id(rd, str_from(run), &a, &one, &e) < 0;
+		usleep(15000);
+		wrong += run_by_id(rd, str_from(run), &a, &two, &e) < 0;
+		wrong += one.ntags != two.ntags || one.change != two.change;
+		snapshots++;
+		reader_end(rd);
+		arena_reset(&a);
+	}
+	arena_fini(&a);
+	reader_close(rd);
+	return NULL;
+}
+
+static int write_batch(const char *run, int n, const char *value)
+{
+	struct cmd_run_log *x = command_new(COMMAND_RUN_LOG);
+	struct key_value tags[TAGS];
+	char keys[TAGS][16];
+
+	for (int i = 0; i < TAGS; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "k%d", i);
+		tags[i] = (struct key_value){str_from(keys[i]),
+					     str_n(value + n, VALUE)};
+	}
+	x->run_id = str_from(run);
+	x->tags = (struct field_list){tags, TAGS};
+	return fx_apply(&fx, &x->c);
+}
+
+/* Some 80 MB through the WAL; its greatest size. */
+static int64_t write_much(const char *run)
+{
+	char *value = malloc(VALUE + BATCHES);
+	struct index_stats s;
+	int64_t greatest = 0;
+
+	for (int i = 0; i < VALUE + BATCHES; i++)
+		value[i] = (char)('a' + i * 7 % 26);
+	for (int i = 0; i < BATCHES; i++) {
+		if (write_batch(run, i, value) < 0)
+			ok(false, fx.e.msg);
+		index_stats(fx.ix, &s);
+		if (s.wal_bytes > greatest)
+			greatest = s.wal_bytes;
+	}
+	free(value);
+	return greatest;
+}
+
+static void report(void *ctx, const char *what, const char *detail)
+{
+	printf("# %s: %s\n", what, detail);
+	++*(int *)ctx;
+}
+
+static void *backup(void *arg)
+{
+	struct err e;
+
+	if (index_backup(fx.ix, arg, &e) < 0) {
+		printf("# %s\n", e.msg);
+		return arg;
+	}
+	return NULL;
+}
+
+static void bounded(char *copy)
+{
+	const char *run = fx_run(&fx, "0", "wal");
+	pthread_t t[READERS], b;
+	struct index_stats s;
+	int64_t greatest;
+	void *failed;
+
+	for (int i = 0; i < READERS; i++)
+		pthread_create(&t[i], NULL, read_on, (void *)(uintptr_t)run);
+	pthread_create(&b, NULL, backup, copy);
+	greatest = write_much(run);
+	stop = true;
+	for (int i = 0; i < READERS; i++)
+		pthread_join(t[i], NULL);
+	pthread_join(b, &failed);
+	index_stats(fx.ix, &s);
+	printf("# greatest WAL %" PRId64 ", %" PRId64 " checkpoints, %" PRId64
+	       " snapshots\n",
+	       greatest, s.checkpoints, snapshots);
+	is_i64(wrong, 0, "every snapshot stands still");
+	ok(snapshots > 10, "there were some");
+	ok(s.checkpoints > 3, "the WAL was written back");
+	ok(greatest < 3 * (int64_t)LIMIT_WAL_BYTES, "and stayed bounded");
+	ok(!failed, "a backup was taken meanwhile");
+}
+
+/* Two at once, and to where none can be written. */
+static void refused_backups(void)
+{
+	fails(index_backup(fx.ix, "/nowhere/at/all", &fx.e), ERR_NOT_FOUND,
+	      "/nowhere/at/all");
+	works(fx_tag(&fx, fx_run(&fx, "0", "after"), "k", "v"));
+}
+
+/* The copy becomes the index; an open reader notices. */
+static void restored(const char *copy)
+{
+	const char *late = fx_run(&fx, "0", "late");
+	int64_t epoch;
+	int findings = 0;
+
+	fx_begin(&fx);
+	epoch = reader_epoch(fx.rd);
+	fx_finish(&fx);
+	works(index_backup(fx.ix, copy, &fx.e));
+	fx_run(&fx, "0", "later still");
+	index_close(fx.ix);
+	works(index_restore(fx.dir, copy, &fx.e));
+	fx.ix = index_open(fx.dir, &fx.e);
+	ok(fx.ix != NULL, "the copy opens");
+	ok(fx_see_run(&fx, late).row > 0, "with what it held");
+	ok(reader_epoch(fx.rd) != epoch, "an open reader sees the new epoch");
+	is_i64(reader_epoch(fx.rd), bulletin_epoch(index_bulletin(fx.ix)),
+	       "the one of the bulletin");
+	works(fx_tag(&fx, late, "k", "v"));
+	is_str(fx_see_tag(&fx, late, "k"), "v", "and what is written to it");
+	ok(index_check(fx.dir, report, &findings, &fx.e) == 0 && !findings,
+	   "it is whole");
+}
+
+int main(void)
+{
+	char copy[300];
+
+	fx_start(&fx);
+	snprintf(copy, sizeof(copy), "%s/copy", fx.dir);
+	bounded(copy);
+	refused_backups();
+	restored(copy);
+	fx_end(&fx);
+	return tap_done();
+}
