@@ -17,8 +17,9 @@
 
 enum { MERGE_RATIO = 4, ROW_CEILING = 256 << 20 };
 
-void folder_init(struct folder *f, struct codec *c)
+void folder_init(struct folder *f, struct live *l, struct codec *c)
 {
+	f->live = l;
 	f->codec = c;
 	f->folds = 0;
 	buf_init(&f->packed, ROW_CEILING);
@@ -149,7 +150,7 @@ static int fold(struct folder *f, struct writer *w, struct live_run *r,
 	if (add_blocks(f, w, s, n, text, whole, e))
 		return -1;
 	r->points -= (int64_t)(n < s->ntail ? n : s->ntail);
-	live_drop(s, n);
+	live_drop(f->live, r, s, n);
 	s->block_count += (int64_t)n;
 	s->block_text += text;
 	s->folded = seq;

@@ -22,13 +22,14 @@ enum {
 };
 
 struct folder {
+	struct live *live;
 	struct codec *codec;
 	struct buf packed;
 	struct point points[BLOCK_POINTS];
 	int64_t folds; /* blocks written */
 };
 
-void folder_init(struct folder *f, struct codec *c);
+void folder_init(struct folder *f, struct live *l, struct codec *c);
 void folder_fini(struct folder *f);
 
 /* At a flush: while the series has BLOCK_POINTS or more outside of blocks,

@@ -87,7 +87,7 @@ void live_shrink(struct live *l, size_t most)
 
 	for (; r && l->bytes > most; r = newer) {
 		newer = r->newer;
-		if (!r->dirty)
+		if (!r->dirty && (newer || r->bytes > LIVE_LARGE * most))
 			live_forget(l, r);
 	}
 }
@@ -182,7 +182,23 @@ void live_reserve(struct live *l, struct live_run *r, struct live_series *s,
 	s->cap = cap;
 }
 
-void live_drop(struct live_series *s, size_t n)
+static void give_back(struct live *l, struct live_run *r, struct live_series *s,
+		      size_t used)
+{
+	size_t cap = 2;
+
+	while (cap < used)
+		cap *= 2;
+	if (s->cap <= 4 * cap)
+		return;
+	s->tail = checked(reallocarray(s->tail, cap, sizeof(*s->tail)));
+	s->lengths = checked(realloc(s->lengths, cap));
+	account(l, r, (cap - s->cap) * (sizeof(*s->tail) + 1));
+	s->cap = cap;
+}
+
+void live_drop(struct live *l, struct live_run *r, struct live_series *s,
+	       size_t n)
 {
 	size_t rest = s->ntail + s->pending - n;
 
@@ -195,6 +211,7 @@ void live_drop(struct live_series *s, size_t n)
 		s->ntail -= n;
 	}
 	s->passing -= n < s->passing ? n : s->passing;
+	give_back(l, r, s, rest);
 }
 
 int64_t live_text(const struct live_series *s, size_t from, size_t to)

@@ -60,7 +60,7 @@ struct live_run {
 	size_t pass_next;
 };
 
-enum { LIVE_BUCKETS = 1024 };
+enum { LIVE_BUCKETS = 1024, LIVE_LARGE = 4 };
 
 struct live {
 	struct live_run *buckets[LIVE_BUCKETS];
@@ -79,12 +79,16 @@ struct live_series *live_series(struct live *l, struct live_run *r,
 /* Room for n more points. */
 void live_reserve(struct live *l, struct live_run *r, struct live_series *s,
 		  size_t n);
-/* Remove the n oldest points of the tail (of ntail, or of all if more). */
-void live_drop(struct live_series *s, size_t n);
+/* Remove the n oldest points of the tail (of ntail, or of all if more), and
+ * give back memory that is then of no use. */
+void live_drop(struct live *l, struct live_run *r, struct live_series *s,
+	       size_t n);
 /* Bytes of points [from, to) of the tail as text. */
 int64_t live_text(const struct live_series *s, size_t from, size_t to);
 void live_forget(struct live *l, struct live_run *r);
-/* Forget runs used longest ago until no more than most bytes are held. */
+/* Forget runs used longest ago until no more than most bytes are held; but
+ * the one used last may have LIVE_LARGE times as much for itself, for to read
+ * it again at each transaction would be worse. */
 void live_shrink(struct live *l, size_t most);
 
 static inline struct str live_key(const struct live_series *s)

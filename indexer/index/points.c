@@ -29,6 +29,11 @@ enum {
 	URGENT_BYTES = 2 * FOLD_BYTES,
 	URGENT_US = 5000,
 	ROW_CEILING = 256 << 20,
+	/* What a flush takes, about: per run, series, points. */
+	RUN_US = 20,
+	SERIES_US = 4,
+	NEW_SERIES_US = 8,
+	POINTS_PER_US = 16,
 };
 
 int points_new(struct writer *w, struct err *e)
@@ -40,7 +45,7 @@ int points_new(struct writer *w, struct err *e)
 		abort();
 	p->codec = codec_new();
 	intake_init(&p->intake, &p->live, p->codec);
-	folder_init(&p->folder, p->codec);
+	folder_init(&p->folder, &p->live, p->codec);
 	buf_init(&p->row, ROW_CEILING);
 	p->dirty_last = &p->dirty_first;
 	p->sweep = -1;
@@ -80,6 +85,7 @@ static void mark(struct writer *w, struct live_run *r, struct live_series *s)
 		r->dirty_last = &r->dirty_first;
 		*p->dirty_last = r;
 		p->dirty_last = &r->next_dirty;
+		p->owed_us += RUN_US;
 		writer_touch_run(w, r->row);
 	}
 	if (!s->dirty) {
@@ -87,13 +93,22 @@ static void mark(struct writer *w, struct live_run *r, struct live_series *s)
 		s->next_dirty = NULL;
 		*r->dirty_last = s;
 		r->dirty_last = &s->next_dirty;
+		p->owed_us += s->row ? SERIES_US : NEW_SERIES_US;
 		writer_changes(w);
 	}
 }
 
 int points_take(struct writer *w, struct err *e)
 {
-	return intake_take(&w->points->intake, w, mark, e);
+	struct points *p = w->points;
+
+	p->owed_us += (int64_t)p->intake.n / POINTS_PER_US;
+	return intake_take(&p->intake, w, mark, e);
+}
+
+int64_t points_owed_us(const struct writer *w)
+{
+	return w->points->owed_us;
 }
 
 static int check(const struct key_points *x, size_t i, struct err *e)
@@ -293,6 +308,7 @@ void points_committed(struct writer *w)
 	}
 	p->dirty_first = NULL;
 	p->dirty_last = &p->dirty_first;
+	p->owed_us = 0;
 	live_shrink(&p->live, LIMIT_TAIL_CACHE);
 	publish(w);
 }
@@ -303,6 +319,7 @@ void points_dropped(struct writer *w)
 
 	p->dirty_first = NULL;
 	p->dirty_last = &p->dirty_first;
+	p->owed_us = 0;
 	intake_begin(&p->intake);
 	live_fini(&p->live);
 	publish(w);

@@ -21,6 +21,9 @@ void points_free(struct writer *w);
 int points_log(struct writer *w, int64_t run_row, const struct key_points *p,
 	       size_t n, struct err *e);
 
+/* About what the flush will take: counts against the time of a group. */
+int64_t points_owed_us(const struct writer *w);
+
 /* Write what was taken, as w->change at w->now; before COMMIT. Adds to
  * w->totals (points, series) and w->last_series. */
 int points_flush(struct writer *w, struct err *e);

@@ -18,6 +18,7 @@ struct points {
 	struct folder folder;
 	struct buf row;
 	struct live_run *dirty_first, **dirty_last;
+	int64_t owed_us; /* estimate of their flush */
 
 	struct jobs soon, later; /* runs to be folded; later: when quiet */
 	int64_t sweep;           /* run row looked at last; SWEPT: all are */

@@ -34,6 +34,7 @@ static const struct shape shapes[] = {
 	{"1000 points of 1 key, alone", 1, 1000, 1, 500, NOISY_LOSS},
 	{"1 point of 1000 keys", 1000, 1000, 5, 1000, NOISY_LOSS},
 	{"1 point of 1000 keys, alone", 1000, 1000, 1, 500, NOISY_LOSS},
+	{"1 point of 1000 of 20000 keys", 20000, 1000, 5, 1000, NOISY_LOSS},
 	{"10 points of 100 keys", 100, 1000, 5, 1000, NOISY_LOSS},
 	{"single points", 1, 1, 500, 100000, NOISY_LOSS},
 	{"single points, alone", 1, 1, 1, 1000, NOISY_LOSS},
@@ -101,8 +102,8 @@ static struct cmd_run_log *batch(struct bench *b, const struct shape *s)
 	for (size_t i = 0; i < s->points; i++) {
 		b->time += 95 + (int64_t)(11 * uniform(b));
 		kp[i] = (struct key_points){
-			.key = str_from(
-				arena_printf(a, "metric/%zu", i % s->keys)),
+			.key = str_from(arena_printf(
+				a, "metric/%zu", (size_t)b->step % s->keys)),
 			.value = {value(b, s->values), true},
 			.timestamp = {b->time, true},
 			.step = {b->step++, true}};
