@@ -158,11 +158,12 @@ static void stop(struct daemon *d)
 		server_stop(app->server, STOP_GRACE_MS);
 	if (app->drain)
 		drain_stop(app->drain);
+	/* The writer may be handing its last answer to the server. */
+	if (app->index)
+		index_close(app->index);
 	if (app->server)
 		server_free(app->server);
 	feed_free(app->feed);
-	if (app->index)
-		index_close(app->index);
 	if (app->columns)
 		columns_free(app->columns);
 	if (app->objects)
