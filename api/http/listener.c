@@ -182,6 +182,12 @@ int listener_open(struct listener *l, struct str address, bool tls, char *url,
 	return open_unix(l, str_n(address.p + 5, address.n - 5), url, e);
 }
 
+void listener_shut(struct listener *l)
+{
+	if (l->fd >= 0)
+		shutdown(l->fd, SHUT_RDWR);
+}
+
 void listener_close(struct listener *l)
 {
 	if (l->fd >= 0)

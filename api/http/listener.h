@@ -22,6 +22,9 @@ enum { LISTENER_URL = 128 };
 /* url gets what clients use, LISTENER_URL bytes. */
 int listener_open(struct listener *l, struct str address, bool tls, char *url,
 		  struct err *e);
+/* No new connections; those not yet accepted are refused. The descriptor
+ * stays, for other threads may be using it. */
+void listener_shut(struct listener *l);
 void listener_close(struct listener *l);
 
 #endif

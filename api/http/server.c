@@ -192,6 +192,8 @@ void server_stop(struct server *s, int64_t grace_ms)
 	if (atomic_load(&s->stopping) == CORE_STOP_IO)
 		return;
 	announce(s, CORE_STOP_SOON);
+	for (unsigned i = 0; i < s->nlisteners; i++)
+		listener_shut(&s->listeners[i]);
 	if (s->started)
 		wait_closed(s, grace_ms);
 	announce(s, CORE_STOP_NOW);
