@@ -97,11 +97,11 @@ static int believed(const char *path, int *ret_end)
 		if (rec.seq != n + 1 || rec.accepted != n ||
 		    !str_is(rec.run_id, "run") || !str_is(rec.key, key) ||
 		    !str_is(rec.packed, points))
-			n = -100;
+			break;
 		n++;
 	}
 	journal_reader_close(r);
-	return n;
+	return *ret_end > 0 ? -1 : n;
 }
 
 static void flipped_bytes(void)

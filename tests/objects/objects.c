@@ -413,11 +413,12 @@ static int no_room_for_names(void)
 	struct object_digest d;
 	char key[OBJECT_KEY_MAX];
 	int good = put(o, "a/b", "text", key, &d) == 0 &&
-		   deny(SYS_mkdirat, ENOSPC) &&
-		   put(o, "a/c", "text", key, &d) < 0 && e.kind == ERR_NO_SPACE;
+		   deny(SYS_linkat, ENOSPC) &&
+		   put(o, "z/c", "text", key, &d) < 0 &&
+		   e.kind == ERR_NO_SPACE && entries(&s, "objects") == 2;
 
-	good = good && deny(SYS_linkat, ENOSPC) &&
-	       put(o, "a/c", "text", key, &d) < 0 && e.kind == ERR_NO_SPACE &&
+	good = good && deny(SYS_mkdirat, ENOSPC) &&
+	       put(o, "z/c", "text", key, &d) < 0 && e.kind == ERR_NO_SPACE &&
 	       count(o) == 1;
 	objects_close(o);
 	scratch_remove(&s);
