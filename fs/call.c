@@ -29,11 +29,11 @@ int fs_begin(struct fs_call *c, struct err *e)
 
 	if (c->rd)
 		return 0;
-	rd = readers_take(&c->fs->readers, e);
+	rd = readers_take(&c->fs->readers, &c->generation, e);
 	if (!rd)
 		return -1;
 	if (reader_begin(rd, &c->fs->who, e)) {
-		readers_give(&c->fs->readers, rd);
+		readers_give(&c->fs->readers, rd, c->generation);
 		return -1;
 	}
 	c->rd = rd;
@@ -45,7 +45,7 @@ void fs_end(struct fs_call *c)
 	if (!c->rd)
 		return;
 	reader_end(c->rd);
-	readers_give(&c->fs->readers, c->rd);
+	readers_give(&c->fs->readers, c->rd, c->generation);
 	c->rd = NULL;
 }
 
@@ -135,36 +135,47 @@ void readers_fini(struct readers *p)
 	pthread_mutex_destroy(&p->mu);
 }
 
-static struct reader *take_idle(struct readers *p)
+static struct reader *take_idle(struct readers *p, int64_t *ret_generation)
 {
 	SCOPED_LOCK(&p->mu);
 
+	*ret_generation = p->generation;
 	return p->idle > 0 ? p->free[--p->idle] : NULL;
 }
 
-struct reader *readers_take(struct readers *p, struct err *e)
+struct reader *readers_take(struct readers *p, int64_t *ret_generation,
+			    struct err *e)
 {
-	struct reader *rd = take_idle(p);
+	struct reader *rd = take_idle(p, ret_generation);
 
 	return rd ? rd : reader_open(p->dir, e);
 }
 
-static bool keep_idle(struct readers *p, struct reader *rd)
+static bool keep_idle(struct readers *p, struct reader *rd, int64_t generation)
 {
 	SCOPED_LOCK(&p->mu);
 
-	if (p->idle == FS_READERS)
+	if (p->idle == FS_READERS || generation != p->generation)
 		return false;
 	p->free[p->idle++] = rd;
 	return true;
 }
 
-void readers_give(struct readers *p, struct reader *rd)
+void readers_give(struct readers *p, struct reader *rd, int64_t generation)
 {
-	if (keep_idle(p, rd))
+	if (keep_idle(p, rd, generation))
 		return;
 	atomic_fetch_add(&p->past, reader_queries(rd));
 	reader_close(rd);
+}
+
+void readers_renew(struct readers *p)
+{
+	SCOPED_LOCK(&p->mu);
+
+	p->generation++;
+	while (p->idle > 0)
+		reader_close(p->free[--p->idle]);
 }
 
 int64_t readers_queries(struct readers *p)

@@ -24,9 +24,10 @@ struct fs;
 struct fs_call {
 	struct fs *fs;
 	struct arena arena;
-	struct reader *rd; /* between fs_begin and fs_end */
-	pid_t pid;         /* the thread that asks */
-	int64_t arrived;   /* monotonic ms */
+	struct reader *rd;  /* between fs_begin and fs_end */
+	int64_t generation; /* of rd */
+	pid_t pid;          /* the thread that asks */
+	int64_t arrived;    /* monotonic ms */
 	bool may_wait;
 	bool parked;                  /* it has to be tried again */
 	const atomic_bool *cancelled; /* or NULL */

@@ -174,8 +174,8 @@ static int enter(struct fs_call *c, struct node *dir, const struct found *x,
 		return err_set(e, ERR_NO_SPACE, "no memory for a node");
 	if (!x->node)
 		atomic_store(&n->gone, x->gone);
-	*ret = (struct fs_entry){n->id, x->attr, false};
-	ret->fleeting = x->fleeting || (kinds[x->kind].flags & KIND_VOLATILE);
+	*ret = (struct fs_entry){n->id, x->attr};
+	ret->attr.fleeting = kinds[x->kind].flags & KIND_VOLATILE;
 	ret->attr.ino = n->ident;
 	return 0;
 }

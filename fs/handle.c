@@ -12,9 +12,30 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "fs/list.h"
 #include "indexer/base/io.h"
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
+
+static void link_handle(struct fs *fs, struct fs_handle *h)
+{
+	SCOPED_LOCK(&fs->handles.mu);
+
+	h->next_open = fs->handles.list;
+	h->at = &fs->handles.list;
+	if (h->next_open)
+		h->next_open->at = &h->next_open;
+	fs->handles.list = h;
+}
+
+static void unlink_handle(struct fs *fs, struct fs_handle *h)
+{
+	SCOPED_LOCK(&fs->handles.mu);
+
+	*h->at = h->next_open;
+	if (h->next_open)
+		h->next_open->at = h->at;
+}
 
 struct fs_handle *fs_handle_new(struct fs_call *c, struct node *n, int flags,
 				struct err *e)
@@ -33,13 +54,16 @@ struct fs_handle *fs_handle_new(struct fs_call *c, struct node *n, int flags,
 	pthread_mutex_init(&h->mu, NULL);
 	buf_init(&h->text, FS_TEXT_MAX);
 	buf_init(&h->wrote, FS_TEXT_MAX);
+	link_handle(c->fs, h);
 	return h;
 }
 
 void fs_handle_free(struct fs *fs, struct fs_handle *h)
 {
+	unlink_handle(fs, h);
 	if (h->file)
 		file_put(fs, h->file);
+	listing_free(h->listing);
 	buf_fini(&h->text);
 	buf_fini(&h->wrote);
 	pthread_mutex_destroy(&h->mu);
@@ -193,8 +217,16 @@ static bool cache_is_true(const struct fs_handle *h)
 
 void fs_handle_how(const struct fs_handle *h, struct fs_opened *ret)
 {
-	bool bytes = kinds[h->node->kind].flags & KIND_BYTES;
+	unsigned flags = kinds[h->node->kind].flags;
+	bool bytes = flags & KIND_BYTES;
 
+	if (h->listing) {
+		*ret = (struct fs_opened){
+			.keep_cache = flags & KIND_CACHED,
+			.cache_listing = flags & KIND_CACHED,
+		};
+		return;
+	}
 	*ret = (struct fs_opened){
 		.direct = !bytes,
 		.keep_cache = bytes && cache_is_true(h),
@@ -340,6 +372,7 @@ static int attr_of_node(struct fs_call *c, struct node *n, struct attr *ret,
 			    ? -1
 			    : 0;
 	ret->ino = n->ident;
+	ret->fleeting = kinds[n->kind].flags & KIND_VOLATILE;
 	return r;
 }
 

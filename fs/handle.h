@@ -9,10 +9,11 @@
 struct listing;
 
 struct fs_handle {
-	struct node *node; /* held */
-	int flags;         /* of open(2) */
-	pid_t pid;         /* who opened it */
-	bool created;      /* by this open */
+	struct fs_handle *next_open, **at; /* guarded by: handles.mu */
+	struct node *node;                 /* held */
+	int flags;                         /* of open(2) */
+	pid_t pid;                         /* who opened it */
+	bool created;                      /* by this open */
 	pthread_mutex_t mu;
 	/* guarded by mu: */
 	struct buf text;         /* what reads see, rendered at open */
@@ -29,6 +30,8 @@ struct fs_handle {
 struct fs_handle *fs_handle_new(struct fs_call *c, struct node *n, int flags,
 				struct err *e);
 void fs_handle_free(struct fs *fs, struct fs_handle *h);
+/* At the end: those that nobody closed. */
+void fs_release_all(struct fs *fs);
 bool fs_handle_writes(const struct fs_handle *h);
 bool fs_handle_reads(const struct fs_handle *h);
 /* Render what reads see; within a snapshot. */

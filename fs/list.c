@@ -54,7 +54,7 @@ int64_t lister_after(const struct lister *l)
 static int give(struct lister *l, const struct found *x, int64_t next)
 {
 	struct nodes *t = &l->c->fs->nodes;
-	struct fs_entry entry = {0, x->attr, x->fleeting};
+	struct fs_entry entry = {0, x->attr};
 	struct node *n = x->has_attr ? nodes_take(t, l->dir, x) : NULL;
 	int r;
 
@@ -63,6 +63,7 @@ static int give(struct lister *l, const struct found *x, int64_t next)
 			atomic_store(&n->gone, x->gone);
 		entry.id = n->id;
 		entry.attr.ino = n->ident;
+		entry.attr.fleeting = kinds[x->kind].flags & KIND_VOLATILE;
 	} else {
 		entry.attr.mode = kinds[x->kind].mode;
 		entry.attr.ino = node_ident(x->kind, x->row, x->key);
@@ -216,7 +217,7 @@ int fs_readdir(struct fs_call *c, struct fs_handle *h, int64_t offset,
  */
 
 int fs_opendir(struct fs_call *c, uint64_t dir, struct fs_handle **ret,
-	       struct fs_opened *how, struct err *e)
+	       struct err *e)
 {
 	struct node *n = nodes_find(&c->fs->nodes, dir);
 
@@ -231,16 +232,14 @@ int fs_opendir(struct fs_call *c, uint64_t dir, struct fs_handle **ret,
 		return err_set(e, ERR_NO_SPACE, "no memory to list");
 	}
 	arena_init(&(*ret)->listing->arena, FS_TEXT_MAX);
-	how->keep_cache = kinds[n->kind].flags & KIND_CACHED;
 	return 0;
 }
 
-void fs_releasedir(struct fs *fs, struct fs_handle *h)
+void listing_free(struct listing *l)
 {
-	if (h->listing) {
-		arena_fini(&h->listing->arena);
-		free(h->listing->items);
-		free(h->listing);
-	}
-	fs_handle_free(fs, h);
+	if (!l)
+		return;
+	arena_fini(&l->arena);
+	free(l->items);
+	free(l);
 }

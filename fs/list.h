@@ -14,6 +14,9 @@
 enum { LIST_ROWS = 1024 };
 
 struct lister;
+struct listing; /* what a handle keeps */
+
+void listing_free(struct listing *l);
 
 struct node *lister_dir(const struct lister *l);
 /* Rows up to this one were listed before; -1: none. */

@@ -246,6 +246,33 @@ int64_t nodes_count(struct nodes *t)
 	return (int64_t)t->count;
 }
 
+static struct node **hold_all(struct nodes *t, size_t *ret_n)
+{
+	SCOPED_LOCK(&t->mu);
+	struct node **all = calloc(t->count + 1, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; all && i < t->buckets; i++) {
+		for (struct node *x = t->by_id[i]; x; x = x->next_id) {
+			x->refs++;
+			all[n++] = x;
+		}
+	}
+	*ret_n = n;
+	return all;
+}
+
+void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
+		void *ctx)
+{
+	size_t n;
+	struct node **all = hold_all(t, &n);
+
+	for (size_t i = 0; i < n; i++)
+		fn(ctx, all[i]);
+	free(all);
+}
+
 /* --- places -------------------------------------------------------------- */
 
 static void set_place(struct nodes *t, struct node *n, struct node *dir,

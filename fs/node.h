@@ -71,17 +71,19 @@ struct file; /* file.h: the bytes of an artifact while it is open */
 
 struct node {
 	struct node *next_id, *next_ident;
-	uint64_t id;           /* constant: what the kernel calls it */
-	uint64_t ident;        /* the inode number shown */
-	struct node *parent;   /* NULL: the root, or no longer anywhere */
-	enum node_kind kind;   /* constant */
-	int64_t row;           /* its own, or that of what it belongs to */
-	char *name;            /* in its parent */
-	struct str key;        /* constant: public id, key, prefix, target */
-	uint64_t lookups;      /* of the kernel */
-	unsigned refs;         /* handles, requests, children */
-	struct file *file;     /* guarded by the files' own lock */
-	int64_t notified;      /* when it was last invalidated: watch only */
+	uint64_t id;         /* constant: what the kernel calls it */
+	uint64_t ident;      /* the inode number shown */
+	struct node *parent; /* NULL: the root, or no longer anywhere */
+	enum node_kind kind; /* constant */
+	int64_t row;         /* its own, or that of what it belongs to */
+	char *name;          /* in its parent */
+	struct str key;      /* constant: public id, key, prefix, target */
+	uint64_t lookups;    /* of the kernel */
+	unsigned refs;       /* handles, requests, children */
+	struct file *file;   /* guarded by the files' own lock */
+	int64_t notified;    /* these three: of the watching thread alone */
+	struct node *next_due;
+	unsigned due;
 	atomic_int busy;       /* requests that hold its lock in the kernel */
 	atomic_bool gone;      /* removed, or its run is: takes nothing more */
 	atomic_ullong content; /* mark of the bytes in the page cache */
@@ -94,13 +96,13 @@ struct found {
 	int64_t row;
 	struct str key, name;
 	struct node *node; /* where it is known already: key is not needed */
-	bool fleeting;     /* the kernel must ask again each time */
 	bool gone;         /* in the trash: takes nothing */
 	bool has_attr;
 	struct attr {
 		uint64_t ino; /* filled when it becomes a node */
 		uint32_t mode;
 		int64_t size, mtime; /* ms */
+		bool fleeting;       /* the kernel must ask again each time */
 	} attr;
 };
 
@@ -155,6 +157,9 @@ bool nodes_is_at(struct nodes *t, const struct node *n, const struct node *dir,
 /* The nearest of kind above or at n, NULL if there is none. */
 struct node *nodes_above(struct nodes *t, struct node *n, enum node_kind kind);
 int64_t nodes_count(struct nodes *t);
+/* Calls fn with each, held for it to keep or drop; not under the lock. */
+void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
+		void *ctx);
 
 /* A number that tells contents apart: the first digits of their hash. */
 static inline uint64_t content_mark(const char *sha256)

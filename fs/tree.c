@@ -10,6 +10,7 @@
 
 #include "fs/append.h"
 #include "fs/families.h"
+#include "fs/handle.h"
 #include "fs/post.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
@@ -39,6 +40,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	fs->post = o->post;
 	fs->post_ctx = o->post_ctx;
 	pthread_mutex_init(&fs->append, NULL);
+	pthread_mutex_init(&fs->handles.mu, NULL);
 	readers_init(&fs->readers, fs->data);
 	files_init(&fs->files);
 	young_init(&fs->young);
@@ -55,6 +57,7 @@ static void fs_free(struct fs *fs)
 	young_fini(&fs->young);
 	problems_fini(&fs->problems);
 	pthread_mutex_destroy(&fs->append);
+	pthread_mutex_destroy(&fs->handles.mu);
 	if (fs->poster)
 		poster_free(fs->poster);
 	if (fs->journal)
@@ -125,7 +128,7 @@ struct fs *fs_open(const struct fs_options *o, struct err *e)
 		fs_free(fs);
 		return NULL;
 	}
-	readers_give(&fs->readers, rd);
+	readers_give(&fs->readers, rd, 0);
 	if (open_parts(fs, o, e)) {
 		fs_free(fs);
 		return NULL;
@@ -136,9 +139,12 @@ struct fs *fs_open(const struct fs_options *o, struct err *e)
 
 int fs_close(struct fs *fs, struct err *e)
 {
-	int64_t lost = problems_count(&fs->problems);
-	int r = append_drain(fs, e);
+	int64_t lost;
+	int r;
 
+	fs_release_all(fs);
+	r = append_drain(fs, e);
+	lost = problems_count(&fs->problems);
 	if (!r && lost)
 		r = err_set(e, ERR_IO,
 			    "%lld things could not be stored; "

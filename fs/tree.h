@@ -46,13 +46,17 @@ struct readers { /* connections to the index, lent to one call each */
 	const char *dir;
 	struct reader *free[FS_READERS];
 	size_t idle;
-	atomic_llong past; /* queries of those closed since */
+	int64_t generation; /* of the index that they read */
+	atomic_llong past;  /* queries of those closed since */
 };
 
 void readers_init(struct readers *p, const char *dir);
 void readers_fini(struct readers *p);
-struct reader *readers_take(struct readers *p, struct err *e);
-void readers_give(struct readers *p, struct reader *rd);
+struct reader *readers_take(struct readers *p, int64_t *ret_generation,
+			    struct err *e);
+void readers_give(struct readers *p, struct reader *rd, int64_t generation);
+/* Another index lies there now: those that read the old one are closed. */
+void readers_renew(struct readers *p);
 int64_t readers_queries(struct readers *p);
 
 enum { FS_PENDING = 1024 }; /* slots of runs with lines on their way */
@@ -67,6 +71,10 @@ struct fs {
 	struct young young;
 	struct scratches scratches;
 	struct problems problems;
+	struct {
+		pthread_mutex_t mu;
+		struct fs_handle *list;
+	} handles; /* those open, for the end */
 	struct bulletin *bulletin;
 	struct objects *objects;
 	struct journal *journal;
@@ -95,7 +103,6 @@ int fs_close(struct fs *fs, struct err *e);
 struct fs_entry {
 	uint64_t id;
 	struct attr attr;
-	bool fleeting; /* not to be remembered */
 };
 
 struct fs_changes { /* setattr */
@@ -108,9 +115,10 @@ struct fs_handle;
 
 /* How the kernel is to treat an open file or directory. */
 struct fs_opened {
-	bool direct;     /* no page cache */
-	bool keep_cache; /* what it holds is still true */
-	bool no_flush;   /* nothing is to be done at close */
+	bool direct;        /* no page cache */
+	bool keep_cache;    /* what it holds is still true */
+	bool cache_listing; /* of a directory */
+	bool no_flush;      /* nothing is to be done at close */
 };
 
 int fs_lookup(struct fs_call *c, uint64_t dir, struct str name,
@@ -136,10 +144,9 @@ int fs_rename(struct fs_call *c, uint64_t dir, struct str name, uint64_t to_dir,
 typedef int fs_entry_fn(void *ctx, struct str name, int64_t next,
 			const struct fs_entry *x);
 int fs_opendir(struct fs_call *c, uint64_t dir, struct fs_handle **ret,
-	       struct fs_opened *how, struct err *e);
+	       struct err *e);
 int fs_readdir(struct fs_call *c, struct fs_handle *h, int64_t offset,
 	       fs_entry_fn *fn, void *ctx, struct err *e);
-void fs_releasedir(struct fs *fs, struct fs_handle *h);
 
 /* Files. flags are those of open(2). */
 struct fs_creation {
@@ -160,7 +167,8 @@ int fs_write(struct fs_call *c, struct fs_handle *h, int64_t off,
 	     struct str data, int flags, struct err *e);
 int fs_flush(struct fs_call *c, struct fs_handle *h, struct err *e);
 int fs_fsync(struct fs_call *c, struct fs_handle *h, struct err *e);
-/* Ends the handle, unless the call is parked. What fails is a problem. */
+/* Ends a handle of either kind, unless the call is parked. What fails is a
+ * problem. */
 void fs_release(struct fs_call *c, struct fs_handle *h);
 
 void fs_statfs(struct fs *fs, struct statvfs *ret);

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuse.c - the kernel's requests into calls of the tree, and the answers
+ * back. The only file that knows libfuse.
+ *
+ * libfuse of Debian 12 cannot ask for parallel look-ups in one directory; the
+ * answer to INIT is patched on its way out (write_kernel).
+ */
+#define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 14)
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse_lowlevel.h>
+#include <limits.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "fs/kernel.h"
+#include "indexer/base/clock.h"
+
+struct kernel {
+	struct request_host *host;
+	struct fuse_session *se;
+	void (*on_init)(void *ctx);
+	void *ctx;
+	uint64_t init_unique; /* of the thread that reads INIT, then of none */
+	uint32_t init_flags;  /* what the kernel offered */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* --- answers -----------------------------------------------------------------
+ */
+
+static void on_interrupt(fuse_req_t req, void *data)
+{
+	(void)req;
+	request_interrupted(data);
+}
+
+/* libfuse keeps a lock of the request while it calls on_interrupt. */
+static void arm(struct request *rq, bool on)
+{
+	fuse_req_interrupt_func(rq->req, on ? on_interrupt : NULL,
+				on ? rq : NULL);
+}
+
+static const struct kernel *kernel_of(struct request *rq)
+{
+	return fuse_req_userdata(rq->req);
+}
+
+static struct stat stat_of(const struct kernel *k, const struct attr *a)
+{
+	struct timespec t = {a->mtime / 1000, a->mtime % 1000 * 1000000};
+
+	return (struct stat){
+		.st_ino = a->ino,
+		.st_mode = a->mode,
+		.st_nlink = 1,
+		.st_uid = k->uid,
+		.st_gid = k->gid,
+		.st_size = a->size,
+		.st_blksize = 4096,
+		.st_blocks = (a->size + 511) / 512,
+		.st_atim = t,
+		.st_mtim = t,
+		.st_ctim = t,
+	};
+}
+
+static double patience(const struct attr *a)
+{
+	return a->fleeting ? 0 : FS_CACHE_S;
+}
+
+static struct fuse_entry_param entry_of(const struct kernel *k,
+					const struct fs_entry *x)
+{
+	return (struct fuse_entry_param){
+		.ino = x->id,
+		.attr = stat_of(k, &x->attr),
+		.attr_timeout = patience(&x->attr),
+		.entry_timeout = patience(&x->attr),
+	};
+}
+
+static struct fuse_file_info opened(const struct fs_handle *h)
+{
+	struct fs_opened how;
+
+	fs_handle_how(h, &how);
+	return (struct fuse_file_info){
+		.fh = (uintptr_t)h,
+		.direct_io = how.direct,
+		.keep_cache = how.keep_cache,
+		.cache_readdir = how.cache_listing,
+		.noflush = how.no_flush,
+	};
+}
+
+static int send_entry(struct request *rq, const struct answer *a)
+{
+	struct fuse_entry_param p = entry_of(kernel_of(rq), &a->entry);
+	struct fuse_file_info fi;
+
+	if (a->kind == ANSWER_ENTRY)
+		return fuse_reply_entry(rq->req, &p);
+	fi = opened(a->h);
+	return fuse_reply_create(rq->req, &p, &fi);
+}
+
+static int send_open(struct request *rq, const struct answer *a)
+{
+	struct fuse_file_info fi = opened(a->h);
+
+	return fuse_reply_open(rq->req, &fi);
+}
+
+static int send_attr(struct request *rq, const struct answer *a)
+{
+	struct stat st = stat_of(kernel_of(rq), &a->attr);
+
+	return fuse_reply_attr(rq->req, &st, patience(&a->attr));
+}
+
+static int send_answer(struct request *rq, const struct answer *a)
+{
+	switch (a->kind) {
+	case ANSWER_ENTRY:
+	case ANSWER_CREATE:
+		return send_entry(rq, a);
+	case ANSWER_ATTR:
+		return send_attr(rq, a);
+	case ANSWER_OPEN:
+		return send_open(rq, a);
+	case ANSWER_BYTES:
+		return fuse_reply_buf(rq->req, a->bytes, a->n);
+	case ANSWER_COUNT:
+		return fuse_reply_write(rq->req, a->n);
+	case ANSWER_TARGET:
+		return fuse_reply_readlink(rq->req, a->bytes);
+	case ANSWER_ERROR:
+	default:
+		return fuse_reply_err(rq->req, a->error);
+	}
+}
+
+static bool reply(struct request *rq, const struct answer *a)
+{
+	return send_answer(rq, a) != -ENOENT;
+}
+
+static size_t add_entry(struct request *rq, char *at, size_t room,
+			const char *name, int64_t next,
+			const struct fs_entry *x)
+{
+	struct fuse_entry_param p = entry_of(kernel_of(rq), x);
+
+	return fuse_add_direntry_plus(rq->req, at, room, name, &p, next);
+}
+
+/* --- what is asked
+ * ----------------------------------------------------------------- */
+
+static struct fs_handle *handle_of(const struct fuse_file_info *fi)
+{
+	return fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
+}
+
+static void serve(struct request *rq, fuse_req_t req, enum op op,
+		  fuse_ino_t ino)
+{
+	const struct kernel *k = fuse_req_userdata(req);
+
+	rq->host = k->host;
+	rq->req = req;
+	rq->op = op;
+	rq->ino = ino;
+	request_serve(rq, fuse_req_ctx(req)->pid);
+}
+
+static void serve_name(fuse_req_t req, enum op op, fuse_ino_t dir,
+		       const char *name, mode_t mode)
+{
+	struct request rq = {.name = str_from(name), .mode = mode & 07777};
+
+	serve(&rq, req, op, dir);
+}
+
+static void serve_handle(fuse_req_t req, enum op op, fuse_ino_t ino,
+			 const struct fuse_file_info *fi)
+{
+	struct request rq = {.h = handle_of(fi)};
+
+	if (fi)
+		rq.flags = (unsigned)fi->flags;
+	serve(&rq, req, op, ino);
+}
+
+/* The many that are told apart by their name only. */
+#define DO_NAME(what, op)                                                      \
+	static void do_##what(fuse_req_t req, fuse_ino_t dir,                  \
+			      const char *name)                                \
+	{                                                                      \
+		serve_name(req, op, dir, name, 0);                             \
+	}
+
+#define DO_HANDLE(what, op)                                                    \
+	static void do_##what(fuse_req_t req, fuse_ino_t ino,                  \
+			      struct fuse_file_info *fi)                       \
+	{                                                                      \
+		serve_handle(req, op, ino, fi);                                \
+	}
+
+DO_NAME(lookup, OP_LOOKUP)
+DO_NAME(unlink, OP_UNLINK)
+DO_NAME(rmdir, OP_RMDIR)
+DO_HANDLE(getattr, OP_GETATTR)
+DO_HANDLE(open, OP_OPEN)
+DO_HANDLE(opendir, OP_OPENDIR)
+DO_HANDLE(flush, OP_FLUSH)
+DO_HANDLE(release, OP_RELEASE)
+DO_HANDLE(releasedir, OP_RELEASE)
+
+static void do_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name,
+		     mode_t mode)
+{
+	serve_name(req, OP_MKDIR, dir, name, mode);
+}
+
+static void do_rename(fuse_req_t req, fuse_ino_t dir, const char *name,
+		      fuse_ino_t to_dir, const char *to_name, unsigned flags)
+{
+	struct request rq = {.name = str_from(name),
+			     .to_ino = to_dir,
+			     .to_name = str_from(to_name),
+			     .flags = flags};
+
+	serve(&rq, req, OP_RENAME, dir);
+}
+
+static void do_create(fuse_req_t req, fuse_ino_t dir, const char *name,
+		      mode_t mode, struct fuse_file_info *fi)
+{
+	struct request rq = {.name = str_from(name),
+			     .mode = mode & 07777,
+			     .flags = (unsigned)fi->flags};
+
+	serve(&rq, req, OP_CREATE, dir);
+}
+
+static int64_t ms_of(const struct timespec *t)
+{
+	return t->tv_sec * 1000 + t->tv_nsec / 1000000;
+}
+
+static void do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
+		       int what, struct fuse_file_info *fi)
+{
+	struct request rq = {.h = handle_of(fi)};
+
+	rq.set = (struct fs_changes){
+		.set_size = what & FUSE_SET_ATTR_SIZE,
+		.set_mode = what & FUSE_SET_ATTR_MODE,
+		.set_mtime =
+			what & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW),
+		.size = st->st_size,
+		.mode = st->st_mode,
+		.mtime = what & FUSE_SET_ATTR_MTIME_NOW ? clock_ms()
+							: ms_of(&st->st_mtim),
+	};
+	serve(&rq, req, OP_SETATTR, ino);
+}
+
+static void do_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	serve_handle(req, OP_READLINK, ino, NULL);
+}
+
+static void do_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size,
+			   off_t off, struct fuse_file_info *fi)
+{
+	struct request rq = {.h = handle_of(fi), .size = size, .off = off};
+
+	serve(&rq, req, OP_READDIR, ino);
+}
+
+static void do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	struct request rq = {.h = handle_of(fi), .size = size, .off = off};
+
+	serve(&rq, req, OP_READ, ino);
+}
+
+static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t n,
+		     off_t off, struct fuse_file_info *fi)
+{
+	struct request rq = {.h = handle_of(fi),
+			     .data = str_n(data, n),
+			     .off = off,
+			     .flags = (unsigned)fi->flags};
+
+	serve(&rq, req, OP_WRITE, ino);
+}
+
+static void do_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
+		     struct fuse_file_info *fi)
+{
+	(void)data_only;
+	serve_handle(req, OP_FSYNC, ino, fi);
+}
+
+static void do_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+	const struct kernel *k = fuse_req_userdata(req);
+
+	fs_forget(k->host->fs, ino, n);
+	fuse_reply_none(req);
+}
+
+static void do_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	const struct kernel *k = fuse_req_userdata(req);
+	struct statvfs st;
+
+	(void)ino;
+	fs_statfs(k->host->fs, &st);
+	fuse_reply_statfs(req, &st);
+}
+
+/* Links of either kind, devices: not in this tree. */
+static void do_symlink(fuse_req_t req, const char *target, fuse_ino_t dir,
+		       const char *name)
+{
+	(void)target;
+	(void)dir;
+	(void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void do_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir,
+		    const char *name)
+{
+	(void)ino;
+	(void)dir;
+	(void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void do_mknod(fuse_req_t req, fuse_ino_t dir, const char *name,
+		     mode_t mode, dev_t dev)
+{
+	(void)dir;
+	(void)name;
+	(void)mode;
+	(void)dev;
+	fuse_reply_err(req, EPERM);
+}
+
+static void do_init(void *data, struct fuse_conn_info *conn)
+{
+	const struct kernel *k = data;
+
+	conn->want &=
+		~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ |
+			    FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+	conn->want |= conn->capable &
+		      (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC |
+		       FUSE_CAP_AUTO_INVAL_DATA);
+	conn->max_background = FS_BACKGROUND;
+	conn->congestion_threshold = FS_BACKGROUND * 3 / 4;
+	k->on_init(k->ctx);
+}
+
+/* What is absent here (extended attributes, locks) the kernel asks once, is
+ * told ENOSYS, and never asks again. */
+static const struct fuse_lowlevel_ops operations = {
+	.init = do_init,
+	.lookup = do_lookup,
+	.forget = do_forget,
+	.getattr = do_getattr,
+	.setattr = do_setattr,
+	.readlink = do_readlink,
+	.mknod = do_mknod,
+	.mkdir = do_mkdir,
+	.unlink = do_unlink,
+	.rmdir = do_rmdir,
+	.symlink = do_symlink,
+	.rename = do_rename,
+	.link = do_link,
+	.create = do_create,
+	.open = do_open,
+	.read = do_read,
+	.write = do_write,
+	.flush = do_flush,
+	.fsync = do_fsync,
+	.release = do_release,
+	.opendir = do_opendir,
+	.readdirplus = do_readdirplus,
+	.releasedir = do_releasedir,
+	.statfs = do_statfs,
+};
+
+/* --- the device
+ * -------------------------------------------------------------------- */
+
+static ssize_t read_kernel(int fd, void *p, size_t size, void *data)
+{
+	struct kernel *k = data;
+	const struct fuse_in_header *in = p;
+	const struct fuse_init_in *init = (const void *)(in + 1);
+	ssize_t n = read(fd, p, size);
+
+	if (n >= (ssize_t)(sizeof(*in) + 16) && in->opcode == FUSE_INIT) {
+		k->init_unique = in->unique;
+		k->init_flags = init->flags;
+	}
+	return n;
+}
+
+static ssize_t write_kernel(int fd, struct iovec *iov, int count, void *data)
+{
+	struct kernel *k = data;
+	const struct fuse_out_header *out = iov[0].iov_base;
+	struct fuse_init_out *init;
+
+	if (count > 1 && out->unique && out->unique == k->init_unique) {
+		init = iov[1].iov_base;
+		init->flags |= k->init_flags & FUSE_PARALLEL_DIROPS;
+		k->init_unique = 0;
+	}
+	return writev(fd, iov, count);
+}
+
+/* --- life ------------------------------------------------------------------
+ */
+
+void kernel_serve(struct kernel *k)
+{
+	struct fuse_buf buf = {0};
+	int n;
+
+	while (!fuse_session_exited(k->se)) {
+		n = fuse_session_receive_buf(k->se, &buf);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		fuse_session_process_buf(k->se, &buf);
+	}
+	free(buf.mem);
+	fuse_session_exit(k->se);
+}
+
+void kernel_stop(struct kernel *k)
+{
+	fuse_session_exit(k->se);
+}
+
+void kernel_free(struct kernel *k)
+{
+	if (!k)
+		return;
+	if (k->se) {
+		fuse_session_unmount(k->se);
+		fuse_session_destroy(k->se);
+	}
+	free(k);
+}
+
+void kernel_forget_inode(void *kernel, uint64_t id, bool data)
+{
+	const struct kernel *k = kernel;
+
+	fuse_lowlevel_notify_inval_inode(k->se, id, data ? 0 : -1, 0);
+}
+
+void kernel_forget_entry(void *kernel, uint64_t dir, struct str name)
+{
+	const struct kernel *k = kernel;
+
+	fuse_lowlevel_notify_inval_entry(k->se, dir, name.p, name.n);
+}
+
+static int mount_it(struct kernel *k, const char *mountpoint, struct err *e)
+{
+	static const struct fuse_custom_io io = {.writev = write_kernel,
+						 .read = read_kernel};
+	char options[] = "fsname=orrery,subtype=orrery,default_permissions";
+	char name[] = "orrery", flag[] = "-o";
+	char *argv[] = {name, flag, options, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+
+	k->se = fuse_session_new(&args, &operations, sizeof(operations), k);
+	if (!k->se)
+		return err_set(e, ERR_IO, "libfuse cannot be started");
+	if (fuse_session_mount(k->se, mountpoint))
+		return err_set(e, ERR_IO, "%s cannot be mounted on",
+			       mountpoint);
+	if (fuse_session_custom_io(k->se, &io, fuse_session_fd(k->se)))
+		return err_set(e, ERR_IO, "libfuse cannot be set up");
+	return 0;
+}
+
+struct kernel *kernel_mount(struct request_host *host, const char *mountpoint,
+			    void (*on_init)(void *ctx), void *ctx,
+			    struct err *e)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+
+	if (!k) {
+		err_set(e, ERR_NO_SPACE, "no memory to mount");
+		return NULL;
+	}
+	host->arm = arm;
+	host->answer = reply;
+	host->add_entry = add_entry;
+	*k = (struct kernel){.host = host, .on_init = on_init, .ctx = ctx};
+	k->uid = getuid();
+	k->gid = getgid();
+	if (mount_it(k, mountpoint, e)) {
+		kernel_free(k);
+		return NULL;
+	}
+	return k;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mount.c - a mount from its beginning to its end.
+ *
+ * It ends when the kernel has unmounted it, or when it is asked to: then the
+ * place is given back at once, what is in flight is finished, and what was
+ * accepted is handed on as far as the daemon takes it; the rest stays in the
+ * journal, for the daemon's next start.
+ */
+#include "fs/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "fs/session.h"
+#include "indexer/base/io.h"
+#include "indexer/base/scope.h"
+
+enum { LOOK_MS = 200, LINGER_MS = 3000 };
+
+/* fusermount3 for those who may not unmount by themselves. */
+static int helper_unmount(const char *place, bool lazy, struct err *e)
+{
+	char name[] = "fusermount3", how[] = "-u", quiet[] = "-q",
+	     later[] = "-z", end[] = "--";
+	SCOPED_FREE char *where = strdup(place);
+	char *argv[] = {name, how, quiet, lazy ? later : end, where, NULL};
+	int status = 0;
+	pid_t pid;
+
+	if (!where || posix_spawnp(&pid, name, NULL, NULL, argv, environ))
+		return err_set(e, ERR_IO, "fusermount3 cannot be run");
+	if (waitpid(pid, &status, 0) < 0 || status)
+		return err_set(e, ERR_BUSY, "%s cannot be unmounted", place);
+	return 0;
+}
+
+static int unmount(const char *place, bool lazy, struct err *e)
+{
+	if (umount2(place, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0)
+		return 0;
+	if (errno == EPERM)
+		return helper_unmount(place, lazy, e);
+	return err_sys(e, errno, "%s", place);
+}
+
+/* A mount whose process was killed is still in the way. */
+static int clear_place(const char *place, struct err *e)
+{
+	struct stat st;
+
+	if (stat(place, &st) == 0)
+		return S_ISDIR(st.st_mode)
+			       ? 0
+			       : err_set(e, ERR_NOT_DIR, "%s is no directory",
+					 place);
+	if (errno == ENOTCONN)
+		return unmount(place, true, e);
+	if (errno == ENOENT)
+		return io_mkdirs(place, 0755, e);
+	return err_sys(e, errno, "%s", place);
+}
+
+static int check_kernel(struct err *e)
+{
+	SCOPED_FD int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 || errno == EACCES || errno == EPERM)
+		return 0;
+	return err_set(e, ERR_UNSUPPORTED,
+		       "the kernel has no FUSE here (/dev/fuse: %s)",
+		       strerrordesc_np(errno));
+}
+
+static bool asked_to_stop(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (fd < 0)
+		return false;
+	return poll(&p, 1, LOOK_MS) > 0;
+}
+
+static void serve(const struct mount_options *o, struct session *s)
+{
+	struct err e;
+
+	while (!session_wait(s, o->stop_fd < 0 ? LOOK_MS : 0)) {
+		if (!asked_to_stop(o->stop_fd))
+			continue;
+		if (unmount(o->mountpoint, true, &e) == 0)
+			session_wait(s, LINGER_MS);
+		return;
+	}
+}
+
+static int mount_and_serve(const struct mount_options *o, struct fs *fs,
+			   struct err *e)
+{
+	struct session *s = session_start(fs, o->mountpoint, e);
+	struct watch_sink sink;
+	struct watch *w;
+
+	if (!s)
+		return -1;
+	sink = session_sink(s);
+	w = watch_start(fs, &sink, e);
+	if (w) {
+		if (o->ready)
+			o->ready(o->ctx);
+		serve(o, s);
+		watch_stop(w);
+	}
+	session_end(s);
+	return w ? 0 : -1;
+}
+
+int mount_run(const struct mount_options *o, struct err *e)
+{
+	const struct fs_options options = {
+		.data = o->data,
+		.wait_ms = o->wait_ms,
+		.journal_size = o->journal_size,
+	};
+	struct err at_end = {0};
+	struct fs *fs;
+	int r;
+
+	if (check_kernel(e) || clear_place(o->mountpoint, e))
+		return -1;
+	fs = fs_open(&options, e);
+	if (!fs)
+		return -1;
+	r = mount_and_serve(o, fs, e);
+	if (fs_close(fs, &at_end) && !r) {
+		*e = at_end;
+		r = -1;
+	}
+	return r;
+}
+
+int mount_end(const char *mountpoint, struct err *e)
+{
+	char path[PATH_MAX];
+	SCOPED_FD int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/.ctl", mountpoint);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno != ENOTCONN)
+		return err_sys(e, errno, "%s is no mount of Orrery",
+			       mountpoint);
+	if (fd >= 0) {
+		if (io_write_all(fd, "flush\n", 6, e))
+			return err_wrap(e, "something could not be stored");
+		close(fd);
+		fd = -1;
+	}
+	return unmount(mountpoint, false, e);
+}
