@@ -95,6 +95,14 @@ static int pass_first_line(const struct up *u, const struct child *c)
 	return 0;
 }
 
+/* A newcomer's terminal shows what matters, not every request. */
+static size_t quiet(const struct args *a, const char **argv, size_t n)
+{
+	if (!args_given(a, "log-level") && !getenv("ORRERY_LOG_LEVEL"))
+		argv[n++] = "--log-level=warn";
+	return n;
+}
+
 static int start_daemon(struct up *u, struct err *e)
 {
 	static const char *only[] = {"data", "listen", "config", "log-level",
@@ -102,6 +110,7 @@ static int start_daemon(struct up *u, struct err *e)
 	const char *argv[ARGV_MAX] = {"orrery", "serve"};
 	size_t n = pass_options(u->args, argv, 2, only);
 
+	n = quiet(u->args, argv, n);
 	argv[n] = NULL;
 	if (start_child(&u->daemon, argv, e))
 		return -1;
@@ -116,6 +125,7 @@ static int start_mount(struct up *u, struct err *e)
 	const char *argv[ARGV_MAX] = {"orrery", "mount", "-f"};
 	size_t n = pass_options(u->args, argv, 3, only);
 
+	n = quiet(u->args, argv, n);
 	argv[n++] = u->mountpoint;
 	argv[n] = NULL;
 	if (start_child(&u->mount, argv, e))
