@@ -9,8 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* --- queueing ----------------------------------------------------------------
- */
+/* --- queueing ------------------------------------------------------------- */
 
 /* Takes over the hold on n. */
 static void due_node(struct fs *fs, struct due *d, struct node *n,
@@ -90,8 +89,7 @@ void due_clear(struct fs *fs, struct due *d)
 	}
 }
 
-/* --- experiments
- * --------------------------------------------------------------- */
+/* --- experiments ---------------------------------------------------------- */
 
 static uint64_t ident(enum node_kind kind, int64_t row)
 {
@@ -128,8 +126,7 @@ static void experiment_changed(struct fs_call *c, struct due *d,
 		due_node(c->fs, d, n, DUE_ATTR);
 }
 
-/* --- runs
- * ------------------------------------------------------------------------ */
+/* --- runs ----------------------------------------------------------------- */
 
 static void run_listings(struct fs_call *c, struct due *d,
 			 const struct changed *x, struct node *n)
@@ -163,8 +160,7 @@ static void run_changed(struct fs_call *c, struct due *d,
 		due_node(c->fs, d, n, DUE_ATTR);
 }
 
-/* --- what lies in runs
- * ------------------------------------------------------------- */
+/* --- what lies in runs ---------------------------------------------------- */
 
 /* A key "a/b" has come: what was the file a is a directory now. */
 static void becomes_directory(struct fs *fs, struct due *d, int64_t run,

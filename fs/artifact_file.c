@@ -132,8 +132,7 @@ const struct file_type artifact_file = {
 	.truncate = bytes_truncate,
 };
 
-/* --- scratch
- * ------------------------------------------------------------------- */
+/* --- scratch -------------------------------------------------------------- */
 
 int scratch_unlink(struct fs_call *c, struct node *dir, const struct found *x,
 		   struct err *e)

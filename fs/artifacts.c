@@ -73,8 +73,7 @@ int artifacts_lookup(struct fs_call *c, struct node *dir, struct str name,
 	return 0;
 }
 
-/* --- listing -----------------------------------------------------------------
- */
+/* --- listing -------------------------------------------------------------- */
 
 struct artifact_list {
 	struct fs *fs;
@@ -130,8 +129,7 @@ int artifacts_list(struct fs_call *c, struct lister *l, struct err *e)
 	return files_each_fresh(c->fs, dir, fresh, list_fresh, &k, e);
 }
 
-/* --- attributes
- * ---------------------------------------------------------------- */
+/* --- attributes ----------------------------------------------------------- */
 
 /* The row of a node where it is; something else may be there by now. */
 int artifact_of(struct fs_call *c, struct node *n, struct artifact *ret,
@@ -176,8 +174,7 @@ int artifacts_attr(struct fs_call *c, const struct subject *s, struct attr *ret,
 	return 0;
 }
 
-/* --- making
- * ---------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 static int check_name(struct node *dir, struct str name, struct fs *fs,
 		      struct err *e)
@@ -257,8 +254,7 @@ int artifact_create(struct fs_call *c, struct node *dir, struct str name,
 	return 0;
 }
 
-/* --- changing
- * ---------------------------------------------------------------------- */
+/* --- changing ------------------------------------------------------------- */
 
 static int post_set(struct fs_call *c, struct node *n,
 		    const struct fs_changes *set, struct err *e)
@@ -392,8 +388,7 @@ int artifact_dir_remove(struct fs_call *c, struct node *dir,
 	return 0;
 }
 
-/* --- moving
- * -------------------------------------------------------------------------- */
+/* --- moving --------------------------------------------------------------- */
 
 static int post_move(struct fs_call *c, const struct move *m, struct err *e)
 {

@@ -120,7 +120,7 @@ int fs_post(struct fs_call *c, struct command *x, struct err *e)
 	return fs->post(fs->post_ctx, c, x, e);
 }
 
-/* --- readers ------------------------------------------------------------- */
+/* --- readers -------------------------------------------------------------- */
 
 void readers_init(struct readers *p, const char *dir)
 {

@@ -43,8 +43,7 @@ int readme_text(struct fs_call *c, const struct subject *s, struct buf *b,
 	return 0;
 }
 
-/* --- verbs -------------------------------------------------------------------
- */
+/* --- verbs ---------------------------------------------------------------- */
 
 static int count_refused(void *ctx, int64_t row, int64_t time,
 			 struct str run_id, struct str key, struct str why,
@@ -153,8 +152,7 @@ const struct file_type ctl_file = {
 	.truncate = ctl_truncate,
 };
 
-/* --- counters
- * ------------------------------------------------------------------ */
+/* --- counters ------------------------------------------------------------- */
 
 int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 	       struct err *e)

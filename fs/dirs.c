@@ -66,7 +66,7 @@ struct str fs_encode(struct fs_call *c, struct str name)
 	return arena_str(&c->arena, str_n(file, name_to_file(name, file)));
 }
 
-/* --- attributes ---------------------------------------------------------- */
+/* --- attributes ----------------------------------------------------------- */
 
 static int rendered_attr(struct fs_call *c, const struct subject *s,
 			 struct attr *ret, struct err *e)
@@ -94,7 +94,7 @@ int fs_subject_attr(struct fs_call *c, const struct subject *s,
 	return k->attr ? k->attr(c, s, ret, e) : 0;
 }
 
-/* --- finding ------------------------------------------------------------- */
+/* --- finding -------------------------------------------------------------- */
 
 static bool find_fixed(const struct node *dir, struct str name,
 		       struct found *ret)
@@ -205,7 +205,7 @@ int fs_lookup(struct fs_call *c, uint64_t dir, struct str name,
 	return r ? -1 : enter(c, d, &x, ret, e);
 }
 
-/* --- making -------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 static int read_only(struct err *e)
 {
@@ -301,7 +301,7 @@ int fs_create(struct fs_call *c, uint64_t dir, struct str name,
 	return r;
 }
 
-/* --- removing ------------------------------------------------------------ */
+/* --- removing ------------------------------------------------------------- */
 
 static int remove_name(struct fs_call *c, uint64_t dir, struct str name,
 		       bool want_dir, struct err *e)

@@ -201,7 +201,7 @@ int file_set(struct fs_call *c, struct file *f, const struct fs_changes *set,
 	return ours;
 }
 
-/* --- commit -------------------------------------------------------------- */
+/* --- commit --------------------------------------------------------------- */
 
 static int digest_draft(struct fs *fs, struct file *f, struct err *e)
 {

@@ -111,8 +111,7 @@ int experiment_meta(struct fs_call *c, const struct subject *s, struct buf *b,
 	return 0;
 }
 
-/* --- changes ---------------------------------------------------------------
- */
+/* --- changes -------------------------------------------------------------- */
 
 int experiment_mkdir(struct fs_call *c, struct node *dir, struct str name,
 		     uint32_t mode, struct err *e)

@@ -78,7 +78,7 @@ int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
 int file_write(struct fs_call *c, struct file *f, int64_t off, struct str data,
 	       struct err *e);
 
-/* --- draft.c ------------------------------------------------------------- */
+/* --- draft.c -------------------------------------------------------------- */
 
 /* Make it writable, with the first size bytes it has (-1: all). */
 int file_draft(struct fs_call *c, struct file *f, int64_t size, struct err *e);

@@ -30,8 +30,7 @@ struct kernel {
 	gid_t gid;
 };
 
-/* --- answers -----------------------------------------------------------------
- */
+/* --- answers -------------------------------------------------------------- */
 
 static void on_interrupt(fuse_req_t req, void *data)
 {
@@ -161,8 +160,7 @@ static size_t add_entry(struct request *rq, char *at, size_t room,
 	return fuse_add_direntry_plus(rq->req, at, room, name, &p, next);
 }
 
-/* --- what is asked
- * ----------------------------------------------------------------- */
+/* --- what is asked -------------------------------------------------------- */
 
 static struct fs_handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -404,8 +402,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.statfs = do_statfs,
 };
 
-/* --- the device
- * -------------------------------------------------------------------- */
+/* --- the device ----------------------------------------------------------- */
 
 static ssize_t read_kernel(int fd, void *p, size_t size, void *data)
 {
@@ -435,8 +432,7 @@ static ssize_t write_kernel(int fd, struct iovec *iov, int count, void *data)
 	return writev(fd, iov, count);
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------- */
 
 void kernel_serve(struct kernel *k)
 {

@@ -118,8 +118,7 @@ struct str fs_unfinished(struct str text)
 	return str_n(text.p + text.n - n, n);
 }
 
-/* --- text --------------------------------------------------------------------
- */
+/* --- text ----------------------------------------------------------------- */
 
 int fs_handle_render(struct fs_call *c, struct fs_handle *h, struct err *e)
 {
@@ -157,8 +156,7 @@ static int64_t read_text(struct fs_call *c, struct fs_handle *h, int64_t off,
 	return fs_handle_text(h, off, out, n);
 }
 
-/* --- open --------------------------------------------------------------------
- */
+/* --- open ----------------------------------------------------------------- */
 
 static int check_access(const struct kind *k, int flags, struct err *e)
 {
@@ -234,8 +232,7 @@ void fs_handle_how(const struct fs_handle *h, struct fs_opened *ret)
 	};
 }
 
-/* --- what is done with it
- * ------------------------------------------------------ */
+/* --- what is done with it ------------------------------------------------- */
 
 static const struct file_type plain;
 
@@ -353,8 +350,20 @@ void fs_release(struct fs_call *c, struct fs_handle *h)
 	fs_handle_free(c->fs, h);
 }
 
-/* --- attributes
- * ------------------------------------------------------------------ */
+void fs_release_all(struct fs *fs)
+{
+	struct fs_handle *h;
+	struct fs_call c;
+
+	while ((h = fs->handles.list)) {
+		fs_call_init(&c, fs, h->pid);
+		c.may_wait = true;
+		fs_release(&c, h);
+		fs_call_fini(&c);
+	}
+}
+
+/* --- attributes ----------------------------------------------------------- */
 
 static int attr_of_node(struct fs_call *c, struct node *n, struct attr *ret,
 			struct err *e)

@@ -83,8 +83,7 @@ static struct metric *add(struct lines *l, struct str key, struct err *e)
 	return m;
 }
 
-/* --- one line
- * -------------------------------------------------------------------- */
+/* --- one line ------------------------------------------------------------- */
 
 enum { LINE_KEYS = 1024 };
 
@@ -208,8 +207,7 @@ static int take_line(struct lines *l, struct str line, struct object *o,
 	return 0;
 }
 
-/* --- writing
- * --------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 static int read_lines(struct lines *l, struct str *text, struct err *e)
 {

@@ -26,8 +26,7 @@ static struct found value_thing(enum node_kind kind, int64_t row,
 	};
 }
 
-/* --- looking up --------------------------------------------------------------
- */
+/* --- looking up ----------------------------------------------------------- */
 
 struct search { /* for the key whose file form is name */
 	struct fs_call *c;
@@ -96,8 +95,7 @@ int experiment_tags_lookup(struct fs_call *c, struct node *dir, struct str name,
 		      e);
 }
 
-/* --- listing
- * ------------------------------------------------------------------- */
+/* --- listing -------------------------------------------------------------- */
 
 struct keys_list {
 	struct lister *l;
@@ -139,8 +137,7 @@ int experiment_tags_list(struct fs_call *c, struct lister *l, struct err *e)
 	return list(c, KIND_EXPERIMENT_TAG, experiment_tags, l, e);
 }
 
-/* --- making and removing
- * --------------------------------------------------------- */
+/* --- making and removing -------------------------------------------------- */
 
 static enum node_kind kind_in(const struct node *dir)
 {
@@ -217,8 +214,7 @@ int tag_remove(struct fs_call *c, struct node *dir, const struct found *x,
 				   : untag_experiment(c, dir, x->key, e);
 }
 
-/* --- moves
- * ------------------------------------------------------------------------- */
+/* --- moves ---------------------------------------------------------------- */
 
 int tag_rename(struct fs_call *c, struct move *m, struct err *e)
 {

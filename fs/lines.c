@@ -54,8 +54,7 @@ static int append_text(struct fs_call *c, struct node *n, struct str text,
 	return append_lines(c, n->row, run->key, &a, 1, e);
 }
 
-/* --- writing
- * --------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 static int size_now(struct fs_call *c, const struct subject *s, int64_t *ret,
 		    struct err *e)
@@ -169,8 +168,7 @@ static int lines_release(struct fs_call *c, struct fs_handle *h, struct err *e)
 	return -1;
 }
 
-/* --- the rest
- * ---------------------------------------------------------------------- */
+/* --- the rest ------------------------------------------------------------- */
 
 static int must_be_empty(struct fs_call *c, const struct subject *s,
 			 int64_t size, struct err *e)

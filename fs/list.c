@@ -108,8 +108,7 @@ int lister_add(struct lister *l, const struct found *x, int64_t row,
 	return give(l, x, LIST_ROWS + row + 1);
 }
 
-/* --- in three parts: dots and fixed children, then the rest ----------------
- */
+/* --- in three parts: dots and fixed children, then the rest --------------- */
 
 static int give_dots(struct lister *l)
 {
@@ -213,8 +212,7 @@ int fs_readdir(struct fs_call *c, struct fs_handle *h, int64_t offset,
 	return r < 0 ? -1 : 0;
 }
 
-/* --- handles ---------------------------------------------------------------
- */
+/* --- handles -------------------------------------------------------------- */
 
 int fs_opendir(struct fs_call *c, uint64_t dir, struct fs_handle **ret,
 	       struct err *e)

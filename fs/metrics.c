@@ -53,8 +53,7 @@ static struct str joined(struct fs_call *c, struct str prefix, struct str part,
 				     STR_ARG(part), end));
 }
 
-/* --- looking up
- * ---------------------------------------------------------------- */
+/* --- looking up ----------------------------------------------------------- */
 
 struct form_search { /* for the part whose form is name */
 	struct fs_call *c;
@@ -162,8 +161,7 @@ int metrics_lookup(struct fs_call *c, struct node *dir, struct str name,
 					: -1;
 }
 
-/* --- attributes
- * ------------------------------------------------------------------ */
+/* --- attributes ----------------------------------------------------------- */
 
 int metric_attr(struct fs_call *c, const struct subject *s, struct attr *ret,
 		struct err *e)
@@ -198,8 +196,7 @@ int metric_dir_attr(struct fs_call *c, const struct subject *s,
 	return run_part_attr(c, s, ret, e);
 }
 
-/* --- listing
- * ----------------------------------------------------------------------- */
+/* --- listing -------------------------------------------------------------- */
 
 struct part {            /* a name of the directory being listed */
 	struct str name; /* part of a key */
@@ -344,8 +341,7 @@ int metrics_list(struct fs_call *c, struct lister *l, struct err *e)
 	return 0;
 }
 
-/* --- making and removing
- * --------------------------------------------------------------- */
+/* --- making and removing -------------------------------------------------- */
 
 static int new_key(struct fs_call *c, const struct node *dir, struct str name,
 		   const char *end, struct str *ret, struct err *e)

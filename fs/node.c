@@ -58,7 +58,7 @@ uint64_t node_ident(enum node_kind kind, int64_t row, struct str key)
 	return (uint64_t)kind << KIND_SHIFT | low(number);
 }
 
-/* --- the tables ---------------------------------------------------------- */
+/* --- the tables ----------------------------------------------------------- */
 
 static struct node **id_slot(const struct nodes *t, uint64_t id)
 {
@@ -149,7 +149,7 @@ static void grow(struct nodes *t)
 	free(idents);
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static struct node *node_new(enum node_kind kind, struct str key,
 			     struct str name)
@@ -273,7 +273,7 @@ void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
 	free(all);
 }
 
-/* --- places -------------------------------------------------------------- */
+/* --- places --------------------------------------------------------------- */
 
 static void set_place(struct nodes *t, struct node *n, struct node *dir,
 		      struct str name)

@@ -75,7 +75,7 @@ static int write_body(const struct command *x, struct buf *b, struct err *e)
 	return 0;
 }
 
-/* --- answers ------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------- */
 
 struct refusal {
 	struct str kind, message;
@@ -129,7 +129,7 @@ static int read_results(struct command *x, struct str body, struct err *e)
 	return 0;
 }
 
-/* --- sending ------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------- */
 
 static bool passes(const struct err *e)
 {

@@ -99,8 +99,7 @@ struct request {
 void request_serve(struct request *rq, pid_t pid);
 void request_interrupted(struct request *rq);
 
-/* --- serve.c ---------------------------------------------------------------
- */
+/* --- serve.c -------------------------------------------------------------- */
 
 struct op_type {
 	/* Does it and answers, unless the call is parked. */
@@ -113,8 +112,7 @@ struct op_type {
 
 extern const struct op_type op_types[OPS];
 
-/* --- for serve.c -------------------------------------------------------------
- */
+/* --- for serve.c ---------------------------------------------------------- */
 
 /* Answer; nobody else knows of the request afterwards. */
 bool request_answer(struct request *rq, const struct answer *a);

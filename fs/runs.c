@@ -119,8 +119,7 @@ int run_meta(struct fs_call *c, const struct subject *s, struct buf *b,
 	return 0;
 }
 
-/* --- changes ---------------------------------------------------------------
- */
+/* --- changes -------------------------------------------------------------- */
 
 int run_mkdir(struct fs_call *c, struct node *dir, struct str name,
 	      uint32_t mode, struct err *e)

@@ -24,8 +24,7 @@ struct str scalar_value(struct str text)
 	return text;
 }
 
-/* --- the index ---------------------------------------------------------------
- */
+/* --- the index ------------------------------------------------------------ */
 
 static int get_status(struct fs_call *c, const struct subject *s,
 		      struct str *ret, int64_t *ret_modified, struct err *e)
@@ -131,8 +130,7 @@ int scalar_put(struct fs_call *c, const struct subject *s, struct node *at,
 				      : put_pair(c, s, at, value, e);
 }
 
-/* --- reading
- * ------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 int scalar_attr(struct fs_call *c, const struct subject *s, struct attr *ret,
 		struct err *e)
@@ -186,8 +184,7 @@ static int64_t scalar_read(struct fs_call *c, struct fs_handle *h, int64_t off,
 	return (int64_t)n;
 }
 
-/* --- writing
- * ------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 static int check_status(struct str text, struct err *e)
 {

@@ -25,8 +25,7 @@ struct watch {
 	int64_t seen, epoch, swept, looked;
 };
 
-/* --- what is due -----------------------------------------------------------
- */
+/* --- what is due ---------------------------------------------------------- */
 
 static bool inode_ready(const struct node *n, int64_t now)
 {
@@ -79,8 +78,7 @@ static void tell_entries(struct watch *w)
 	}
 }
 
-/* --- following
- * ---------------------------------------------------------------- */
+/* --- following ------------------------------------------------------------ */
 
 struct look {
 	struct watch *w;
