@@ -109,7 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum parse r = feed(&whole, in, size + 1);
 
 	for (size_t step = 1; step < 8 && size < 4096; step += 3) {
-		must(feed(&cut, in, step) == r && cut.at == whole.at &&
+		must(feed(&cut, in, step) == r &&
+		     (r == PARSE_BAD || cut.at == whole.at) &&
 		     cut.status == whole.status && cut.why == whole.why &&
 		     cut.count == whole.count && cut.framing == whole.framing &&
 		     cut.length == whole.length);

@@ -256,9 +256,10 @@ static enum parse feed(struct head *h, const char *text, size_t n,
 
 static bool same(const struct head *a, const struct head *b)
 {
-	return a->status == b->status && a->why == b->why && a->at == b->at &&
-	       a->count == b->count && a->framing == b->framing &&
-	       a->length == b->length && a->keep_alive == b->keep_alive &&
+	return a->status == b->status && a->why == b->why &&
+	       (a->status || a->at == b->at) && a->count == b->count &&
+	       a->framing == b->framing && a->length == b->length &&
+	       a->keep_alive == b->keep_alive &&
 	       a->expect_continue == b->expect_continue &&
 	       memcmp(a->fields, b->fields, a->count * sizeof(a->fields[0])) ==
 		       0;
