@@ -53,7 +53,7 @@ struct run {
 	enum lifecycle lifecycle;
 	int64_t start_time, end_time;    /* end_time -1 where unset */
 	int64_t modified;                /* ms of its last change: mtime */
-	int64_t nparams, ntags, nseries; /* not counted by lists: -1 */
+	int64_t nparams, ntags, nseries; /* -1 until run_counts */
 };
 
 struct series {
@@ -104,6 +104,8 @@ int run_each(struct reader *rd, int64_t experiment_row, enum lifecycle life,
 	     int64_t after,
 	     int (*fn)(void *ctx, const struct run *r, struct err *e),
 	     void *ctx, struct err *e);
+/* Fills nparams, ntags, nseries. */
+int run_counts(struct reader *rd, struct run *r, struct err *e);
 int run_params(struct reader *rd, int64_t run_row, key_value_fn *fn, void *ctx,
 	       struct err *e);
 int run_tags(struct reader *rd, int64_t run_row, key_value_fn *fn, void *ctx,
@@ -172,9 +174,9 @@ enum thing {
 
 struct changed {
 	enum thing thing;
-	int64_t row; /* of an experiment, run, series or artifact; of tags
-			and params their owner's */
-	int64_t parent;     /* experiment of a run, run of the others */
+	int64_t row;    /* of an experiment, run, series or artifact; of tags
+			   and params their owner's */
+	int64_t parent; /* experiment of a run, run of the others */
 	int64_t parent_dir; /* of an artifact */
 	struct str name;    /* directory name, key, or file name */
 	bool removed;

@@ -90,12 +90,12 @@ static int find(struct reader *rd, enum stmt_id id, const struct bind *b,
 	return 1;
 }
 
-/* How much hangs on it; lists leave this out. */
-static int count(struct reader *rd, struct run *r, struct err *e)
+int run_counts(struct reader *rd, struct run *r, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 
-	if (cursor_open(&q, reader_db(rd), STMT_RUN_COUNTS, BINDS(B(r->row)),
+	if (reader_sees_run(rd, r->row, e) < 0 ||
+	    cursor_open(&q, reader_db(rd), STMT_RUN_COUNTS, BINDS(B(r->row)),
 			e) < 0 ||
 	    cursor_next(&q, e) < 0)
 		return -1;
@@ -113,7 +113,7 @@ int run_by_id(struct reader *rd, struct str id, struct arena *a,
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND, "Run with id=%.*s not found",
 			       STR_ARG(id));
-	return rc < 0 ? -1 : count(rd, ret, e);
+	return rc < 0 ? -1 : 0;
 }
 
 int run_by_row(struct reader *rd, int64_t row, struct arena *a, struct run *ret,
@@ -123,7 +123,7 @@ int run_by_row(struct reader *rd, int64_t row, struct arena *a, struct run *ret,
 
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND, "Run not found");
-	return rc < 0 ? -1 : count(rd, ret, e);
+	return rc < 0 ? -1 : 0;
 }
 
 int run_by_dir(struct reader *rd, int64_t experiment_row, enum lifecycle life,
@@ -135,7 +135,7 @@ int run_by_dir(struct reader *rd, int64_t experiment_row, enum lifecycle life,
 
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND, "no run '%.*s'", STR_ARG(dir));
-	return rc < 0 ? -1 : count(rd, ret, e);
+	return rc < 0 ? -1 : 0;
 }
 
 int run_each(struct reader *rd, int64_t experiment_row, enum lifecycle life,

@@ -302,7 +302,8 @@ static inline struct run fx_see_run(struct fixture *fx, const char *id)
 	struct run r = {0};
 
 	fx_begin(fx);
-	run_by_id(fx->rd, str_from(id), &fx->a, &r, &fx->e);
+	if (run_by_id(fx->rd, str_from(id), &fx->a, &r, &fx->e) == 0)
+		run_counts(fx->rd, &r, &fx->e);
 	fx_finish(fx);
 	return r;
 }

@@ -16,9 +16,11 @@ static void stands_still(void)
 	change = reader_change(fx.rd);
 	works(fx_tag(&fx, id, "k", "v"));
 	works(run_by_id(fx.rd, str_from(id), &fx.a, &r, &fx.e));
+	works(run_counts(fx.rd, &r, &fx.e));
 	is_i64(r.ntags, 1, "a snapshot does not see what comes");
 	works(reader_begin(other, &fx.who, &fx.e));
 	works(run_by_id(other, str_from(id), &fx.a, &later, &fx.e));
+	works(run_counts(other, &later, &fx.e));
 	is_i64(later.ntags, 2, "a newer one does");
 	is_i64(reader_change(other), change + 1, "and knows its number");
 	reader_end(other);

@@ -33,9 +33,11 @@ static void *read_on(void *arg)
 			wrong++;
 			break;
 		}
-		wrong += run_by_id(rd, str_from(run), &a, &one, &e) < 0;
+		wrong += run_by_id(rd, str_from(run), &a, &one, &e) < 0 ||
+			 run_counts(rd, &one, &e) < 0;
 		usleep(15000);
-		wrong += run_by_id(rd, str_from(run), &a, &two, &e) < 0;
+		wrong += run_by_id(rd, str_from(run), &a, &two, &e) < 0 ||
+			 run_counts(rd, &two, &e) < 0;
 		wrong += one.ntags != two.ntags || one.change != two.change;
 		snapshots++;
 		reader_end(rd);
