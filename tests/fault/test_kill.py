@@ -73,6 +73,7 @@ def test_kills_lose_nothing():
         text = (directory / "metrics" / "shared").read_text()
         compare([float(line.split("\t")[1]) for line in text.splitlines()],
                 http + files)
+        assert all(len(w.acknowledged) > ROUNDS for w in http + files)
         for path, digest in artifacts[0].digests.items():
             body = (directory / "artifacts" / path).read_bytes()
             assert hashlib.sha256(body).hexdigest() == digest, path

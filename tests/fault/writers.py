@@ -7,6 +7,7 @@ when the HTTP answer or the write() came back; one whose outcome is unknown
 writers send such a point again until it is acknowledged, as MLflow's client
 does: being there twice would be our fault.
 """
+import contextlib
 import hashlib
 import http.client
 import json
@@ -95,9 +96,13 @@ class MountWriter(Writer):
     def lost(self):
         if self.value() in self.unknown:
             self.next += 1
+        self.close()
+
+    def close(self):
         if self.fd >= 0:
-            os.close(self.fd)
-        self.fd = -1
+            fd, self.fd = self.fd, -1
+            with contextlib.suppress(OSError):  # of a mount that was killed
+                os.close(fd)
 
     def write_one(self):
         if self.fd < 0:
@@ -107,13 +112,12 @@ class MountWriter(Writer):
         os.write(self.fd, f"{self.next} {self.value()}\n".encode())
         self.done()
         if random.random() < 0.05:
-            os.close(self.fd)
-            self.fd = -1
+            self.close()
         time.sleep(0.0005)
 
     def run(self):
         super().run()
-        self.lost()
+        self.close()
 
 
 class ArtifactWriter(Writer):
