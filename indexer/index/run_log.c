@@ -45,7 +45,7 @@ static int check_batch(const struct cmd_run_log *x, struct err *e)
 static int check_params(const struct cmd_run_log *x, struct err *e)
 {
 	const struct key_value *kv = x->params.items;
-	char what[32];
+	char what[40];
 
 	for (size_t i = 0; i < x->params.n; i++) {
 		snprintf(what, sizeof(what), "params[%zu].key", i);
