@@ -121,27 +121,49 @@ static struct object_put *put_with(struct fs *fs, struct file *f, int64_t size,
 	return put;
 }
 
+/* Its name is gone while somebody has it open: bytes for that one alone. */
+static int loose_fd(struct file *f, int64_t size, struct err *e)
+{
+	int fd = file_scratch_fd(e);
+
+	if (fd >= 0 && size != 0 && copy_bytes(f->fd, fd, size, e)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 /* With the turn held: fd is only replaced by who has it. */
 static int start_draft(struct fs *fs, struct file *f, int64_t size,
 		       struct err *e)
 {
-	struct object_put *put;
-	int fd, old;
+	bool gone = atomic_load(&f->node->gone);
+	struct object_put *put = NULL;
+	int fd = -1, old;
 
 	if (f->fd < 0 && !f->fresh && size != 0)
 		return err_set(e, ERR_IO, "the bytes of the file are missing");
-	put = put_with(fs, f, size, &fd, e);
-	if (!put)
+	if (gone)
+		fd = loose_fd(f, size, e);
+	else
+		put = put_with(fs, f, size, &fd, e);
+	if (fd < 0)
 		return -1;
 	pthread_rwlock_wrlock(&f->lock);
 	old = f->fd;
 	f->fd = fd;
 	f->put = put;
+	f->loose = gone;
 	f->stored = false;
 	pthread_rwlock_unlock(&f->lock);
 	if (old >= 0)
 		close(old);
 	return 0;
+}
+
+static bool is_writable(const struct file *f)
+{
+	return f->put || f->scratch || f->loose;
 }
 
 /* A fresh or emptied file copies nothing and waits for nobody. */
@@ -151,7 +173,7 @@ int file_draft(struct fs_call *c, struct file *f, int64_t size, struct err *e)
 
 	if (fs_lock(c, &f->turn, e))
 		return -1;
-	if (!f->put && !f->scratch) {
+	if (!is_writable(f)) {
 		if (size != 0 && !f->fresh && fs_may_wait(c, e))
 			r = -1;
 		else
@@ -171,9 +193,9 @@ int file_truncate(struct fs_call *c, struct file *f, int64_t size,
 	if (file_draft(c, f, size, e) || fs_lock(c, &f->turn, e))
 		return -1;
 	pthread_rwlock_wrlock(&f->lock);
-	r = (f->put || f->scratch) && ftruncate(f->fd, size) == 0
+	r = is_writable(f) && ftruncate(f->fd, size) == 0
 		    ? 0
-		    : err_sys(e, f->put ? errno : EAGAIN, "truncate");
+		    : err_sys(e, is_writable(f) ? errno : EAGAIN, "truncate");
 	if (!r) {
 		atomic_store(&f->mtime, clock_ms());
 		atomic_store(&f->dirty, true);

@@ -302,7 +302,7 @@ static int try_write(struct fs_call *c, struct file *f, int64_t off,
 
 	if (lock_shared(c, f, e))
 		return -1;
-	if ((f->put && !f->sealing) || f->scratch) {
+	if ((f->put && !f->sealing) || f->scratch || f->loose) {
 		r = io_pwrite_all(f->fd, data.p, data.n, off, e) ? -1 : 1;
 		atomic_store(&f->mtime, clock_ms());
 		atomic_store(&f->writer, c->pid);

@@ -264,6 +264,8 @@ static int scalar_write(struct fs_call *c, struct fs_handle *h, int64_t off,
 	if (lay_over(buf_view(&old), off, data, &value, e) ||
 	    check_value(c, h, buf_view(&value), e)) {
 		buf_fini(&value);
+		if (!c->parked)
+			h->emptied = h->created = false;
 		return -1;
 	}
 	h->wrote = value;
