@@ -27,7 +27,8 @@ bool idle_wanted(const struct writer *w)
 	return points_idle_wanted(w) || w->reap || prune_is_due(w);
 }
 
-/* Removals older than a week; who wants them has to start again. */
+/* Removals older than a week; who wants them has to start again. 1 when some
+ * went: there may be more. */
 static int prune_removed(struct writer *w, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
@@ -44,17 +45,22 @@ static int prune_removed(struct writer *w, struct err *e)
 	change = cursor_i64(&q, 1);
 	if (db_exec(&w->db, STMT_REMOVED_FORGET, BINDS(B(last)), e) < 0)
 		return -1;
-	return db_exec(&w->db, STMT_STATE_FORGOTTEN, BINDS(B(change)), e);
+	if (db_exec(&w->db, STMT_STATE_FORGOTTEN, BINDS(B(change)), e) < 0)
+		return -1;
+	return 1;
 }
 
 static int prune(struct writer *w, void *arg, struct err *e)
 {
 	int64_t before = w->now - (int64_t)LIMIT_ONCE_HOURS * HOUR_MS;
+	bool *more = arg;
+	int rc = prune_removed(w, e);
 
-	(void)arg;
-	if (prune_removed(w, e) < 0)
+	if (rc < 0 ||
+	    db_exec(&w->db, STMT_ONCE_FORGET, BINDS(B(before)), e) < 0)
 		return -1;
-	return db_exec(&w->db, STMT_ONCE_FORGET, BINDS(B(before)), e);
+	*more = rc > 0 || db_changes(&w->db) > 0;
+	return 0;
 }
 
 static int reap(struct writer *w, void *arg, struct err *e)
@@ -72,14 +78,16 @@ static int fold(struct writer *w, void *arg, struct err *e)
 void idle_work(struct writer *w)
 {
 	struct err e;
+	bool more = false;
 	int rc = 0;
 
 	if (!idle_wanted(w))
 		return;
 	w->idled_at = clock_mono_ms();
 	if (prune_is_due(w)) {
-		w->pruned_at = w->idled_at;
-		rc = writer_transaction(w, prune, NULL, &e);
+		rc = writer_transaction(w, prune, &more, &e);
+		if (rc < 0 || !more)
+			w->pruned_at = w->idled_at;
 	}
 	if (rc == 0 && w->reap)
 		rc = writer_transaction(w, reap, NULL, &e);

@@ -85,8 +85,25 @@ static int advance(struct db *db, const struct schema *s, int64_t from,
 	return -1;
 }
 
+/* Another program's database is left alone. */
+static int check_ours(struct db *db, struct err *e)
+{
+	int64_t things, application;
+
+	if (db_value(db, "SELECT count(*) FROM sqlite_schema", &things, e) <
+		    0 ||
+	    db_value(db, "PRAGMA application_id", &application, e) < 0)
+		return -1;
+	if (things && application != APPLICATION_ID)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "this database is not an index of Orrery");
+	return 0;
+}
+
 int schema_apply(struct db *db, const struct schema *s, struct err *e)
 {
+	if (check_ours(db, e) < 0)
+		return -1;
 	for (;;) {
 		int64_t version;
 
@@ -113,6 +130,8 @@ int schema_check(struct db *db, struct err *e)
 	if (db_value(db, "PRAGMA user_version", &version, e) < 0 ||
 	    db_value(db, "PRAGMA application_id", &application, e) < 0)
 		return -1;
+	if (version == 0)
+		return err_set(e, ERR_UNAVAILABLE, "the index is not made yet");
 	if (version != SCHEMA_VERSION || application != APPLICATION_ID)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "the index has schema version %" PRId64

@@ -77,6 +77,13 @@ static void refused(void)
 	fails(schema_apply(&db, &gap, &fx.e), ERR_UNSUPPORTED, "no way");
 }
 
+static void of_another_program(void)
+{
+	works(db_script(&db, "PRAGMA application_id=1", &fx.e));
+	fails(schema_apply(&db, &schema_current, &fx.e), ERR_UNSUPPORTED,
+	      "not an index of Orrery");
+}
+
 /* What a mount and a daemon of the present version say to it. */
 static void of_programs(void)
 {
@@ -118,6 +125,7 @@ int main(void)
 	made();
 	forward();
 	refused();
+	of_another_program();
 	of_programs();
 	fx_remove_dir(&fx);
 	under_a_reader();
