@@ -33,6 +33,7 @@ struct file {
 	/* guarded by: lock */
 	int fd;                      /* the bytes as they are, -1: not opened */
 	struct object_put *put;      /* fd is its file: it may be written */
+	bool loose;                  /* fd is a file of nobody: so may this */
 	bool fresh;                  /* never committed: the index has no row */
 	bool sealing;                /* being committed: writes wait */
 	char *key;                   /* where the bytes are stored */
