@@ -59,20 +59,25 @@ static int check_run(const struct call *c, const struct run *run, struct err *e)
 	return 0;
 }
 
+/* Whose the path of the call is. */
+static int resolve(struct call *c, struct artifact_ref *ret, struct err *e)
+{
+	struct reader *rd = reading_raw(c, e);
+	int failed;
+
+	if (!rd)
+		return -1;
+	failed = artifact_resolve(rd, c->params[0], c->arena, ret, e);
+	reader_end(rd);
+	return failed;
+}
+
 static int find_target(struct upload *u, struct err *e)
 {
 	struct call *c = u->c;
-	struct reader *rd;
-	int failed;
 
-	if (name_check_artifact(c->params[0], false, e))
-		return -1;
-	rd = reading_raw(c, e);
-	if (!rd)
-		return -1;
-	failed = artifact_resolve(rd, c->params[0], c->arena, &u->ref, e);
-	reader_end(rd);
-	if (failed)
+	if (name_check_artifact(c->params[0], false, e) ||
+	    resolve(c, &u->ref, e))
 		return -1;
 	if (!u->ref.path.n)
 		return err_set(e, ERR_INVALID,
@@ -202,31 +207,28 @@ static void artifact_get(struct call *c)
 		artifact_send(c, &x);
 }
 
+static void delete_found(struct call *c, const struct artifact_ref *ref)
+{
+	struct cmd_artifact_delete *x = command_new(COMMAND_ARTIFACT_DELETE);
+
+	x->run_id = ref->run.id;
+	x->path = ref->path;
+	x->recursive = (struct opt_bool){true, true};
+	x->missing_ok = (struct opt_bool){true, true};
+	write_command(c, x, NULL);
+}
+
 static void artifact_delete(struct call *c)
 {
-	struct cmd_artifact_delete *x;
-	struct artifact_ref ref;
-	struct reader *rd;
+	struct artifact_ref ref = {0};
 	struct err e;
-	int failed = -1;
 
-	rd = reading_raw(c, &e);
-	if (rd) {
-		failed = artifact_resolve(rd, c->params[0], c->arena, &ref, &e);
-		reader_end(rd);
-	}
-	if (failed && e.kind == ERR_NOT_FOUND) {
+	if (resolve(c, &ref, &e) == 0)
+		delete_found(c, &ref);
+	else if (e.kind == ERR_NOT_FOUND)
 		reply_bytes(c, 200, "application/json", STR("{}"));
-	} else if (failed) {
+	else
 		answer_error(c, &e);
-	} else {
-		x = command_new(COMMAND_ARTIFACT_DELETE);
-		x->run_id = ref.run.id;
-		x->path = ref.path;
-		x->recursive = (struct opt_bool){true, true};
-		x->missing_ok = (struct opt_bool){true, true};
-		write_command(c, x, NULL);
-	}
 }
 
 static void artifacts_list(struct call *c)
