@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -103,6 +104,42 @@ static void next_wide(struct load *l, struct buf *path, struct buf *b)
 	batch(l, path, b, true);
 }
 
+/* A million points as a training run makes them: every 100 ms or so, the
+ * loss falling smoothly, or of noise with all bits of a double. ARGUMENT 2
+ * tells how many points there are already. */
+static void series(struct load *l, struct buf *path, struct buf *b, bool noise)
+{
+	int64_t base = 0;
+
+	num_parse_i64(str_from(l->args[1]), &base);
+	base += BATCH * l->counter++;
+	buf_puts(path, "/api/2.0/mlflow/runs/log-batch");
+	buf_printf(b, "{\"run_id\":\"%s\",\"metrics\":[", l->args[0]);
+	for (int64_t n = base; n < base + BATCH; n++) {
+		char value[NUM_MAX];
+		double x = noise ? drand48() : exp(-(double)n / 1e5);
+
+		value[num_format_f64(x, value)] = '\0';
+		buf_printf(b,
+			   "%s{\"key\":\"loss\",\"value\":%s,"
+			   "\"timestamp\":%ld,\"step\":%ld}",
+			   n > base ? "," : "", value,
+			   (long)(1700000000000 + 100 * n + lrand48() % 5),
+			   (long)n);
+	}
+	buf_puts(b, "]}");
+}
+
+static void next_smooth(struct load *l, struct buf *path, struct buf *b)
+{
+	series(l, path, b, false);
+}
+
+static void next_noise(struct load *l, struct buf *path, struct buf *b)
+{
+	series(l, path, b, true);
+}
+
 static void next_get(struct load *l, struct buf *path, struct buf *b)
 {
 	(void)b;
@@ -119,6 +156,8 @@ static const struct kind kinds[] = {
 	{"log-metric", "RUN_ID", 1, "POST", next_metric},
 	{"log-batch", "RUN_ID", 1, "POST", next_batch},
 	{"wide-batch", "RUN_ID", 1, "POST", next_wide},
+	{"smooth-batch", "RUN_ID POINTS", 2, "POST", next_smooth},
+	{"noise-batch", "RUN_ID POINTS", 2, "POST", next_noise},
 	{"get", "PATH", 1, "GET", next_get},
 	{"post", "PATH BODY", 2, "POST", next_post},
 };
