@@ -95,6 +95,8 @@ struct str write_returned_id(const struct call *c);
  * true: the call is handled again from its start, soon. */
 bool call_wait_journals(struct call *c, const struct field_set *set,
 			const void *request);
+/* The same for one run; an empty id: for all. */
+bool call_wait_run(struct call *c, struct str run);
 
 /* reply_error, logged where the fault is ours. */
 void answer_error(struct call *c, const struct err *e);

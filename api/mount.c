@@ -41,6 +41,14 @@ static int kind_of(const struct mount_request *q, struct err *e)
 	return kind;
 }
 
+/* What a command puts an end to must not overtake the lines before it. */
+static bool wait_first(struct call *c, int kind, const void *x)
+{
+	if (kind == COMMAND_EXPERIMENT_DELETE)
+		return call_wait_run(c, STR_NONE);
+	return call_wait_journals(c, &command_types[kind].in, x);
+}
+
 static void mount_post(struct call *c)
 {
 	const struct field_set *fields;
@@ -57,7 +65,7 @@ static void mount_post(struct call *c)
 	if (field_read_json(fields, c->body, c->arena, x, &e)) {
 		answer_error(c, &e);
 		command_free(x);
-	} else if (call_wait_journals(c, fields, x)) {
+	} else if (wait_first(c, kind, x)) {
 		command_free(x);
 	} else {
 		write_command(c, x, put_result);

@@ -196,16 +196,13 @@ static void resume_waiting(void *ctx)
 	call_resume(ctx);
 }
 
-bool call_wait_journals(struct call *c, const struct field_set *set,
-			const void *request)
+bool call_wait_run(struct call *c, struct str run)
 {
 	struct drain *drain = call_app(c)->drain;
 	struct held *h = c->user;
-	struct str run;
 	struct err e;
 
-	if ((h && h->waited) || !concerns_run(set, request, &run) ||
-	    !drain_pending(drain, run))
+	if ((h && h->waited) || !drain_pending(drain, run))
 		return false;
 	h = held_of(c, &e);
 	if (!h)
@@ -216,4 +213,12 @@ bool call_wait_journals(struct call *c, const struct field_set *set,
 	if (!drain_park(drain, run, resume_waiting, c))
 		call_resume(c);
 	return true;
+}
+
+bool call_wait_journals(struct call *c, const struct field_set *set,
+			const void *request)
+{
+	struct str run;
+
+	return concerns_run(set, request, &run) && call_wait_run(c, run);
 }

@@ -169,8 +169,9 @@ static void seen_at_once(struct running *r, struct journal *j, const char *run)
 	buf_fini(&reply);
 }
 
-/* A status does not overtake the lines before it. */
-static void not_overtaken(struct running *r, struct journal *j)
+/* Removals do not overtake the lines before them. */
+static void not_overtaken(struct running *r, struct journal *j,
+			  const char *call, const char *format)
 {
 	char run[64], body[200], path[128];
 	struct buf reply;
@@ -179,15 +180,13 @@ static void not_overtaken(struct running *r, struct journal *j)
 	buf_init(&reply, 1 << 20);
 	for (int step = 0; step < 1000; step++)
 		append(j, run, step);
-	snprintf(body, sizeof(body),
-		 "{\"command\": \"run_delete\", \"run_id\": \"%s\"}", run);
-	ask(r, "/api/mount", body, &reply);
-	ok(reply.p && strstr(reply.p, "\"change\":"), "a mount's removal");
+	snprintf(body, sizeof(body), "{%s\"run_id\": \"%s\"}", format, run);
+	ask(r, call, body, &reply);
 	snprintf(path, sizeof(path), "/api/2.0/mlflow/runs/get?run_id=%s", run);
 	ask(r, path, NULL, &reply);
 	ok(reply.p && strstr(reply.p, "\"step\":999}"),
-	   "comes after the lines before it");
-	ok(reply.p && strstr(reply.p, "\"deleted\""), "and takes effect");
+	   "the lines before a removal are taken");
+	ok(reply.p && strstr(reply.p, "\"deleted\""), "and it takes effect");
 	buf_fini(&reply);
 }
 
@@ -203,7 +202,11 @@ int main(void)
 	j = journal_create(dir, 4 * JOURNAL_SEGMENT, &r.e);
 	if (ok(j != NULL, "a journal beside the daemon")) {
 		seen_at_once(&r, j, run);
-		not_overtaken(&r, j);
+		not_overtaken(&r, j, "/api/mount",
+			      "\"command\": \"run_delete\", ");
+		not_overtaken(&r, j, "/api/2.0/mlflow/runs/delete", "");
+		not_overtaken(&r, j, "/api/2.0/mlflow/experiments/delete",
+			      "\"experiment_id\": \"0\", ");
 		journal_close(j);
 	}
 	end(&r);
