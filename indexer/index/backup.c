@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "indexer/base/io.h"
@@ -144,10 +145,9 @@ static int fsync_file(const char *path, struct err *e)
 
 static int put_in_place(const char *from, const char *path, struct err *e)
 {
-	SCOPED_FREE char *dir = strdup(path);
+	char dir[PATH_MAX];
 
-	if (!dir)
-		abort();
+	snprintf(dir, sizeof(dir), "%s", path);
 	if (fsync_file(from, e) < 0)
 		return -1;
 	if (rename(from, path) < 0)

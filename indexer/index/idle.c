@@ -53,13 +53,13 @@ static int prune_removed(struct writer *w, struct err *e)
 static int prune(struct writer *w, void *arg, struct err *e)
 {
 	int64_t before = w->now - (int64_t)LIMIT_ONCE_HOURS * HOUR_MS;
-	bool *more = arg;
+	int64_t *gone = arg;
 	int rc = prune_removed(w, e);
 
 	if (rc < 0 ||
 	    db_exec(&w->db, STMT_ONCE_FORGET, BINDS(B(before)), e) < 0)
 		return -1;
-	*more = rc > 0 || db_changes(&w->db) > 0;
+	*gone = rc + db_changes(&w->db);
 	return 0;
 }
 
@@ -78,15 +78,15 @@ static int fold(struct writer *w, void *arg, struct err *e)
 void idle_work(struct writer *w)
 {
 	struct err e;
-	bool more = false;
+	int64_t gone = 0;
 	int rc = 0;
 
 	if (!idle_wanted(w))
 		return;
 	w->idled_at = clock_mono_ms();
 	if (prune_is_due(w)) {
-		rc = writer_transaction(w, prune, &more, &e);
-		if (rc < 0 || !more)
+		rc = writer_transaction(w, prune, &gone, &e);
+		if (rc < 0 || !gone)
 			w->pruned_at = w->idled_at;
 	}
 	if (rc == 0 && w->reap)

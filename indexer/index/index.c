@@ -165,23 +165,28 @@ static void wake(struct command *c, void *ctx)
 	sem_post(ctx);
 }
 
+static int apply_and_wait(struct index *ix, struct command *c, sem_t *done,
+			  struct err *e)
+{
+	c->done = wake;
+	c->ctx = done;
+	if (index_submit(ix, c, e) < 0)
+		return -1;
+	while (sem_wait(done) < 0 && errno == EINTR)
+		;
+	if (c->err.kind == ERR_NONE)
+		return 0;
+	*e = c->err;
+	return -1;
+}
+
 int index_apply(struct index *ix, struct command *c, struct err *e)
 {
 	sem_t done;
 	int rc;
 
 	sem_init(&done, 0, 0);
-	c->done = wake;
-	c->ctx = &done;
-	rc = index_submit(ix, c, e);
-	if (rc == 0) {
-		while (sem_wait(&done) < 0 && errno == EINTR)
-			;
-		if (c->err.kind != ERR_NONE) {
-			*e = c->err;
-			rc = -1;
-		}
-	}
+	rc = apply_and_wait(ix, c, &done, e);
 	sem_destroy(&done);
 	return rc;
 }

@@ -130,7 +130,6 @@ int run_rename(struct writer *w, const struct run_ref *run, struct str run_id,
 {
 	const struct key_value tag = {STR(RUN_NAME_TAG), name};
 	char file[NAME_FILE_MAX];
-	bool is_new;
 	int rc = is_named(w, run->row, name, dir, e);
 
 	if (rc)
@@ -138,7 +137,7 @@ int run_rename(struct writer *w, const struct run_ref *run, struct str run_id,
 	if (name_check_run(name, e) < 0 ||
 	    make_dir(w, run, run_id, name, dir, file, e) < 0 ||
 	    removed(w, run->row, e) < 0 ||
-	    run_tag_set(w, run->row, &tag, "run_name", &is_new, e) < 0 ||
+	    run_tag_set(w, run->row, &tag, "run_name", e) < 0 ||
 	    db_exec(&w->db, STMT_RUN_RENAME,
 		    BINDS(B(run->row), B(name), B(str_from(file))), e) < 0)
 		return -1;
@@ -188,14 +187,13 @@ static int create_tags(struct writer *w, int64_t row, struct str name,
 	const struct key_value own = {STR(RUN_NAME_TAG), name};
 	const struct key_value *kv = tags.items;
 	char what[32];
-	bool is_new;
 
 	for (size_t i = 0; i < tags.n; i++) {
 		snprintf(what, sizeof(what), "tags[%zu].key", i);
-		if (run_tag_set(w, row, &kv[i], what, &is_new, e) < 0)
+		if (run_tag_set(w, row, &kv[i], what, e) < 0)
 			return -1;
 	}
-	return run_tag_set(w, row, &own, "run_name", &is_new, e);
+	return run_tag_set(w, row, &own, "run_name", e);
 }
 
 static int check_create(const struct cmd_run_create *x, struct err *e)

@@ -153,7 +153,7 @@ static int set_params(struct writer *w, const struct cmd_run_log *x,
 /* --- tags --------------------------------------------------------------- */
 
 int run_tag_set(struct writer *w, int64_t run_row, const struct key_value *kv,
-		const char *what, bool *ret_new, struct err *e)
+		const char *what, struct err *e)
 {
 	struct str value = text_cut(kv->value, LIMIT_TAG_VALUE);
 
@@ -164,8 +164,7 @@ int run_tag_set(struct writer *w, int64_t run_row, const struct key_value *kv,
 			  B(w->change)),
 		    e) < 0)
 		return -1;
-	*ret_new = db_changes(&w->db) > 0;
-	return 0;
+	return db_changes(&w->db) > 0;
 }
 
 static int set_tags(struct writer *w, const struct cmd_run_log *x,
@@ -173,16 +172,18 @@ static int set_tags(struct writer *w, const struct cmd_run_log *x,
 {
 	const struct key_value *kv = x->tags.items;
 	char what[32];
-	bool is_new;
 
 	for (size_t i = 0; i < x->tags.n; i++) {
+		int rc;
+
 		snprintf(what, sizeof(what), "tags[%zu].key", i);
 		if (str_is(kv[i].key, RUN_NAME_TAG) &&
 		    run_rename(w, run, x->run_id, kv[i].value, STR_NONE, e) < 0)
 			return -1;
-		if (run_tag_set(w, run->row, &kv[i], what, &is_new, e) < 0)
+		rc = run_tag_set(w, run->row, &kv[i], what, e);
+		if (rc < 0)
 			return -1;
-		*ret_new += is_new;
+		*ret_new += (size_t)rc;
 	}
 	return 0;
 }
