@@ -160,6 +160,7 @@ struct reader;
 struct db *reader_db(struct reader *rd);
 int reader_sees_run(struct reader *rd, int64_t run_row, struct err *e);
 int reader_sees_experiment(struct reader *rd, int64_t row, struct err *e);
+int reader_sees_model(struct reader *rd, int64_t model_row, struct err *e);
 
 /* Exchange the snapshot for the newest one, within reader_begin and
  * reader_end; no cursor may be open. */

@@ -25,7 +25,7 @@ struct reader {
 	int64_t queries; /* of connections closed since */
 	bool begun;
 	/* Rows that this principal was found to see in this snapshot. */
-	int64_t seen_run, seen_experiment;
+	int64_t seen_run, seen_experiment, seen_model;
 	struct series_cache *series;
 };
 
@@ -124,6 +124,11 @@ static bool is_stale(const struct reader *rd)
 	return rd->bulletin && bulletin_epoch(rd->bulletin) != rd->epoch;
 }
 
+static void forget_seen(struct reader *rd)
+{
+	rd->seen_run = rd->seen_experiment = rd->seen_model = NOTHING_SEEN;
+}
+
 int reader_begin(struct reader *rd, const struct principal *who, struct err *e)
 {
 	assert(!rd->begun);
@@ -137,7 +142,7 @@ int reader_begin(struct reader *rd, const struct principal *who, struct err *e)
 			return -1;
 	}
 	rd->db.who = *who;
-	rd->seen_run = rd->seen_experiment = NOTHING_SEEN;
+	forget_seen(rd);
 	rd->begun = true;
 	return 0;
 }
@@ -158,7 +163,7 @@ int reader_renew(struct reader *rd, struct err *e)
 
 	assert(rd->begun);
 	end_snapshot(rd);
-	rd->seen_run = rd->seen_experiment = NOTHING_SEEN;
+	forget_seen(rd);
 	rd->db.deadline = deadline;
 	return look(rd, e);
 }
@@ -227,5 +232,14 @@ int reader_sees_experiment(struct reader *rd, int64_t row, struct err *e)
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND,
 			       "No Experiment with id=%" PRId64 " exists", row);
+	return rc < 0 ? -1 : 0;
+}
+
+int reader_sees_model(struct reader *rd, int64_t model_row, struct err *e)
+{
+	int rc = sees_row(rd, STMT_LOGGED_SEEN, model_row, &rd->seen_model, e);
+
+	if (rc == 0)
+		return err_set(e, ERR_NOT_FOUND, "Logged model not found.");
 	return rc < 0 ? -1 : 0;
 }

@@ -171,6 +171,113 @@ CREATE TABLE block (
 	UNIQUE (series, start)
 ) STRICT;
 
+-- A dataset as runs name it: what was first logged under a name and digest in
+-- an experiment stays.
+CREATE TABLE dataset (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	experiment INTEGER NOT NULL REFERENCES experiment (id),
+	name TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	source_type TEXT NOT NULL,
+	source TEXT NOT NULL,
+	schema TEXT NOT NULL,                   -- '' where there is none
+	profile TEXT NOT NULL,
+	born INTEGER NOT NULL,
+	UNIQUE (experiment, name, digest)
+) STRICT;
+CREATE INDEX dataset_name ON dataset (name);
+CREATE INDEX dataset_digest ON dataset (digest);
+
+-- Datasets that a run took as input, and with which tags ("context").
+CREATE TABLE run_input (
+	run INTEGER NOT NULL REFERENCES run (id),
+	dataset INTEGER NOT NULL REFERENCES dataset (id),
+	born INTEGER NOT NULL,
+	PRIMARY KEY (run, dataset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_input_dataset ON run_input (dataset);
+
+CREATE TABLE run_input_tag (
+	run INTEGER NOT NULL,
+	dataset INTEGER NOT NULL,
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (run, dataset, key),
+	FOREIGN KEY (run, dataset) REFERENCES run_input (run, dataset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_input_tag_key ON run_input_tag (key, value, run);
+
+-- A logged model: what log_model makes since MLflow 3. modified and change
+-- follow everything below it; updated is the time that its users see. It has
+-- a lifecycle of its own, whatever becomes of its experiment.
+CREATE TABLE logged_model (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	uuid TEXT NOT NULL UNIQUE,              -- its public id: m-...
+	experiment INTEGER NOT NULL REFERENCES experiment (id),
+	name TEXT NOT NULL,                     -- many may have the same
+	model_type TEXT NOT NULL,
+	source_run TEXT NOT NULL,               -- public id, as it was given
+	status INTEGER NOT NULL,                -- enum logged_status
+	lifecycle INTEGER NOT NULL DEFAULT 0,
+	deleted_time INTEGER,
+	created INTEGER NOT NULL,
+	updated INTEGER NOT NULL,
+	artifacts_mtime INTEGER,                -- of the root of its artifacts
+	artifacts_mode INTEGER,
+	modified INTEGER NOT NULL,
+	born INTEGER NOT NULL,
+	change INTEGER NOT NULL
+) STRICT;
+CREATE INDEX logged_model_change ON logged_model (change);
+CREATE INDEX logged_model_experiment ON logged_model (experiment);
+CREATE INDEX logged_model_name ON logged_model (name);
+CREATE INDEX logged_model_source ON logged_model (source_run);
+
+CREATE TABLE logged_model_param (
+	model INTEGER NOT NULL REFERENCES logged_model (id),
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	modified INTEGER NOT NULL,
+	PRIMARY KEY (model, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logged_model_param_key ON logged_model_param (key, value, model);
+
+CREATE TABLE logged_model_tag (
+	model INTEGER NOT NULL REFERENCES logged_model (id),
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	modified INTEGER NOT NULL,
+	PRIMARY KEY (model, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logged_model_tag_key ON logged_model_tag (key, value, model);
+
+-- Points of runs that name a model, once more by model. The last of a model
+-- and key, in the order of the primary key, is its latest value. The index
+-- ends in the whole primary key: a search reads nothing else.
+CREATE TABLE logged_model_metric (
+	model INTEGER NOT NULL REFERENCES logged_model (id),
+	key TEXT NOT NULL,
+	time INTEGER NOT NULL,
+	step INTEGER NOT NULL,
+	run INTEGER NOT NULL REFERENCES run (id),
+	dataset TEXT NOT NULL,                  -- its name and digest, '' where
+	digest TEXT NOT NULL,                   -- none is named
+	bits INTEGER NOT NULL,                  -- the value's 64 bits
+	PRIMARY KEY (model, key, time, step, run, dataset, digest, bits)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logged_model_metric_key ON logged_model_metric (key);
+
+-- Logged models that a run took as input (role 0) or made (role 1).
+CREATE TABLE run_model (
+	run INTEGER NOT NULL REFERENCES run (id),
+	role INTEGER NOT NULL,
+	model INTEGER NOT NULL REFERENCES logged_model (id),
+	step INTEGER NOT NULL,                  -- of an output
+	born INTEGER NOT NULL,
+	PRIMARY KEY (run, role, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_model_model ON run_model (model);
+
 -- Artifacts of a run: a tree. parent 0 is the root. A directory that was
 -- removed with all below it has parent = -id until idle work has taken its
 -- rows away.
