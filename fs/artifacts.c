@@ -181,7 +181,7 @@ static int check_name(struct node *dir, struct str name, struct fs *fs,
 {
 	struct node *run = nodes_above(&fs->nodes, dir, KIND_RUN);
 
-	if (name_check_artifact(name, false, e))
+	if (fs_check_text(name, e) || name_check_artifact(name, false, e))
 		return -1;
 	if (run && !atomic_load(&run->gone))
 		return 0;
@@ -368,19 +368,26 @@ static int found_one(void *ctx, struct node *n, struct err *e)
 	return 1;
 }
 
+/* Files that only this mount knows are in its way, too. */
+static bool holds_fresh(struct fs *fs, const struct found *dir)
+{
+	struct node *n = nodes_known(&fs->nodes,
+				     node_ident(dir->kind, dir->row, dir->key));
+	bool any = false;
+	struct err e;
+
+	if (n)
+		files_each_fresh(fs, n, 0, found_one, &any, &e);
+	nodes_drop(&fs->nodes, n);
+	return any;
+}
+
 int artifact_dir_remove(struct fs_call *c, struct node *dir,
 			const struct found *x, struct err *e)
 {
-	struct node *n;
-	bool any = false;
-
 	if (fs_may_wait(c, e))
 		return -1;
-	n = nodes_known(&c->fs->nodes, node_ident(x->kind, x->row, x->key));
-	if (n)
-		files_each_fresh(c->fs, n, 0, found_one, &any, e);
-	nodes_drop(&c->fs->nodes, n);
-	if (any)
+	if (holds_fresh(c->fs, x))
 		return err_set(e, ERR_NOT_EMPTY, "the directory is not empty");
 	if (post_delete(c, dir, x->name, e))
 		return -1;
@@ -454,6 +461,8 @@ int artifact_move(struct fs_call *c, struct move *m, struct err *e)
 
 	if (check_name(m->to, m->to_name, c->fs, e) || fs_may_wait(c, e))
 		return -1;
+	if (m->over.kind == KIND_ARTIFACT_DIR && holds_fresh(c->fs, &m->over))
+		return err_set(e, ERR_NOT_EMPTY, "the directory is not empty");
 	f = open_file_of(c, &m->what);
 	if (!f)
 		return post_move(c, m, e);

@@ -36,6 +36,7 @@ int fs_begin(struct fs_call *c, struct err *e)
 		readers_give(&c->fs->readers, rd, c->generation);
 		return -1;
 	}
+	c->before = reader_queries(rd);
 	c->rd = rd;
 	return 0;
 }
@@ -45,6 +46,8 @@ void fs_end(struct fs_call *c)
 	if (!c->rd)
 		return;
 	reader_end(c->rd);
+	atomic_fetch_add(&c->fs->stats.queries,
+			 reader_queries(c->rd) - c->before);
 	readers_give(&c->fs->readers, c->rd, c->generation);
 	c->rd = NULL;
 }
@@ -165,7 +168,6 @@ void readers_give(struct readers *p, struct reader *rd, int64_t generation)
 {
 	if (keep_idle(p, rd, generation))
 		return;
-	atomic_fetch_add(&p->past, reader_queries(rd));
 	reader_close(rd);
 }
 
@@ -176,14 +178,4 @@ void readers_renew(struct readers *p)
 	p->generation++;
 	while (p->idle > 0)
 		reader_close(p->free[--p->idle]);
-}
-
-int64_t readers_queries(struct readers *p)
-{
-	SCOPED_LOCK(&p->mu);
-	int64_t sum = atomic_load(&p->past);
-
-	for (size_t i = 0; i < p->idle; i++)
-		sum += reader_queries(p->free[i]);
-	return sum;
 }

@@ -26,6 +26,7 @@ struct fs_call {
 	struct arena arena;
 	struct reader *rd;  /* between fs_begin and fs_end */
 	int64_t generation; /* of rd */
+	int64_t before;     /* its queries so far */
 	pid_t pid;          /* the thread that asks */
 	int64_t arrived;    /* monotonic ms */
 	bool may_wait;

@@ -164,7 +164,7 @@ int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 	} rows[] = {
 		{"requests", atomic_load(&fs->stats.requests)},
 		{"parked", atomic_load(&fs->stats.parked)},
-		{"queries", readers_queries(&fs->readers)},
+		{"queries", atomic_load(&fs->stats.queries)},
 		{"nodes", nodes_count(&fs->nodes)},
 		{"invalidations", atomic_load(&fs->stats.invalidations)},
 		{"points", atomic_load(&fs->stats.lines)},

@@ -9,6 +9,7 @@
 
 #include "fs/handle.h"
 #include "fs/kind.h"
+#include "indexer/base/text.h"
 #include "indexer/index/limits.h"
 #include "indexer/index/names.h"
 
@@ -43,6 +44,14 @@ struct str fs_experiment_id(struct fs *fs, struct node *n)
 	return x ? x->key : STR_NONE;
 }
 
+/* Nothing else could be said in JSON. */
+int fs_check_text(struct str name, struct err *e)
+{
+	return utf8_valid(name)
+		       ? 0
+		       : err_set(e, ERR_INVALID, "a name must be UTF-8");
+}
+
 int fs_decode(struct fs_call *c, struct str file, struct str *ret,
 	      struct err *e)
 {
@@ -56,7 +65,7 @@ int fs_decode(struct fs_call *c, struct str file, struct str *ret,
 			       "'%.*s' is the short form of a long name",
 			       STR_ARG(file));
 	*ret = str_n(out, n);
-	return 0;
+	return fs_check_text(*ret, e);
 }
 
 struct str fs_encode(struct fs_call *c, struct str name)
@@ -176,7 +185,7 @@ static int enter(struct fs_call *c, struct node *dir, const struct found *x,
 		atomic_store(&n->gone, x->gone);
 	*ret = (struct fs_entry){n->id, x->attr};
 	ret->attr.fleeting = kinds[x->kind].flags & KIND_VOLATILE;
-	ret->attr.ino = n->ident;
+	ret->attr.ino = n->id;
 	return 0;
 }
 
@@ -217,6 +226,7 @@ int fs_mkdir(struct fs_call *c, uint64_t dir, struct str name, uint32_t mode,
 {
 	struct node *d = find_dir(c, dir, e);
 	struct found x = {0};
+	bool other;
 	int r = -1;
 
 	if (!d)
@@ -230,8 +240,15 @@ int fs_mkdir(struct fs_call *c, uint64_t dir, struct str name, uint32_t mode,
 			    : read_only(e);
 	if (!r)
 		r = fs_find(c, d, name, &x, e);
+	/* Made under another spelling: it is what that leads to. */
+	other = !r && x.kind == KIND_LINK;
+	if (other)
+		r = fs_find(c, d, x.key, &x, e);
 	fs_end(c);
-	return r ? -1 : enter(c, d, &x, ret, e);
+	if (!r)
+		r = enter(c, d, &x, ret, e);
+	ret->attr.fleeting = other;
+	return r;
 }
 
 static int make_file(struct fs_call *c, struct node *d, struct str name,

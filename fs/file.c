@@ -239,7 +239,7 @@ bool file_attr(struct file *f, struct attr *ret)
 	       atomic_load(&f->node->gone);
 	if (ours && f->fd >= 0 && fstat(f->fd, &st) == 0)
 		*ret = (struct attr){
-			.ino = f->node->ident,
+			.ino = f->node->id,
 			.mode = S_IFREG | (f->mode & 07777),
 			.size = st.st_size,
 			.mtime = atomic_load(&f->mtime),

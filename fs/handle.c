@@ -380,7 +380,7 @@ static int attr_of_node(struct fs_call *c, struct node *n, struct attr *ret,
 				    fs_subject_attr(c, &s, ret, e)
 			    ? -1
 			    : 0;
-	ret->ino = n->ident;
+	ret->ino = n->id;
 	ret->fleeting = kinds[n->kind].flags & KIND_VOLATILE;
 	return r;
 }

@@ -224,7 +224,7 @@ const struct kind kinds[KINDS] = {
 				.lookup = runs_lookup,
 				.list = runs_list},
 
-	[KIND_LINK] = {.mode = S_IFLNK | 0777},
+	[KIND_LINK] = {.mode = S_IFLNK | 0777, .flags = KIND_VOLATILE},
 	[KIND_SCRATCH] = {.mode = FILE_MODE,
 			  .flags = KIND_BYTES | KIND_VOLATILE,
 			  .attr = scratch_attr,

@@ -118,6 +118,7 @@ int64_t fs_run_row(struct fs *fs, struct node *n);
  * compared. ERR_INVALID for a shortened one. */
 int fs_decode(struct fs_call *c, struct str file, struct str *ret,
 	      struct err *e);
+int fs_check_text(struct str name, struct err *e);
 /* Its canonical form, in the arena. */
 struct str fs_encode(struct fs_call *c, struct str name);
 int fs_no_entry(struct str name, struct err *e);

@@ -62,7 +62,7 @@ static int give(struct lister *l, const struct found *x, int64_t next)
 		if (!x->node)
 			atomic_store(&n->gone, x->gone);
 		entry.id = n->id;
-		entry.attr.ino = n->ident;
+		entry.attr.ino = n->id;
 		entry.attr.fleeting = kinds[x->kind].flags & KIND_VOLATILE;
 	} else {
 		entry.attr.mode = kinds[x->kind].mode;
@@ -115,7 +115,7 @@ static int give_dots(struct lister *l)
 	struct fs_entry x = {0};
 
 	x.attr.mode = kinds[KIND_ROOT].mode;
-	x.attr.ino = l->dir->ident;
+	x.attr.ino = l->dir->id;
 	if (l->offset < 1 && l->fn(l->ctx, STR("."), 1, &x))
 		return 1;
 	return l->offset < LIST_DOTS && l->fn(l->ctx, STR(".."), LIST_DOTS, &x);

@@ -90,9 +90,20 @@ static int no_rule(const struct move *m, struct err *e)
 		       STR_ARG(m->from_name));
 }
 
-static int find_both(struct fs_call *c, struct move *m, struct err *e)
+/* Another spelling, or an id, stands for what it leads to. */
+static int find_what(struct fs_call *c, struct move *m, struct err *e)
 {
 	if (fs_find(c, m->from, m->from_name, &m->what, e))
+		return -1;
+	if (m->what.kind != KIND_LINK)
+		return 0;
+	m->from_name = m->what.key;
+	return fs_find(c, m->from, m->from_name, &m->what, e);
+}
+
+static int find_both(struct fs_call *c, struct move *m, struct err *e)
+{
+	if (find_what(c, m, e))
 		return -1;
 	if (fs_find(c, m->to, m->to_name, &m->over, e)) {
 		m->over = (struct found){0};

@@ -47,7 +47,6 @@ struct readers { /* connections to the index, lent to one call each */
 	struct reader *free[FS_READERS];
 	size_t idle;
 	int64_t generation; /* of the index that they read */
-	atomic_llong past;  /* queries of those closed since */
 };
 
 void readers_init(struct readers *p, const char *dir);
@@ -57,7 +56,6 @@ struct reader *readers_take(struct readers *p, int64_t *ret_generation,
 void readers_give(struct readers *p, struct reader *rd, int64_t generation);
 /* Another index lies there now: those that read the old one are closed. */
 void readers_renew(struct readers *p);
-int64_t readers_queries(struct readers *p);
 
 enum { FS_PENDING = 1024 }; /* slots of runs with lines on their way */
 
@@ -90,7 +88,7 @@ struct fs {
 		atomic_llong refused, problems;
 	} told;
 	struct {
-		atomic_llong requests, parked, posts, retries, lines,
+		atomic_llong requests, parked, queries, posts, retries, lines,
 			line_bytes, invalidations;
 	} stats;
 };
