@@ -119,10 +119,9 @@ void answer_body(struct answer *a, int status, const char *type,
 	a->body = body;
 }
 
-void answer_field(struct answer *a, const char *name, struct str value)
+/* One line; a value from outside cannot begin another. */
+static void put_line(struct buf *b, const char *name, struct str value)
 {
-	struct buf *b = &a->fields;
-
 	buf_puts(b, name);
 	buf_puts(b, ": ");
 	for (size_t i = 0; i < value.n; i++) {
@@ -131,6 +130,11 @@ void answer_field(struct answer *a, const char *name, struct str value)
 		buf_putc(b, c < ' ' || c == 0x7f ? '?' : (char)c);
 	}
 	buf_puts(b, "\r\n");
+}
+
+void answer_field(struct answer *a, const char *name, struct str value)
+{
+	put_line(&a->fields, name, value);
 }
 
 bool answer_has_field(const struct answer *a, const char *name)
@@ -194,42 +198,38 @@ static void seal_length(struct exchange *x, struct buf *b)
 }
 
 /* A compressed body has the same meaning but not the same bytes. */
-static void seal_etag(const struct answer *a, struct buf *b)
+static void seal_etag(const struct exchange *x, struct buf *b)
 {
+	const struct answer *a = &x->answer;
+	char weak[300];
+	int n;
+
 	if (!a->etag.n)
 		return;
-	buf_puts(b, "ETag: ");
-	if (a->encoded && !str_starts(a->etag, STR("W/")))
-		buf_puts(b, "W/");
-	buf_str(b, a->etag);
-	buf_puts(b, "\r\n");
+	if (!a->encoded || str_starts(a->etag, STR("W/"))) {
+		put_line(b, "ETag", a->etag);
+		return;
+	}
+	n = snprintf(weak, sizeof(weak), "W/%.*s", STR_ARG(a->etag));
+	if (n < (int)sizeof(weak))
+		put_line(b, "ETag", str_n(weak, (size_t)n));
 }
 
 static void seal_lines(struct exchange *x, struct buf *b)
 {
 	struct answer *a = &x->answer;
-	const char *version = x->server->o.version;
 
-	if (version) {
-		buf_puts(b, "Server: ");
-		buf_puts(b, version);
-		buf_puts(b, "\r\n");
-	}
-	if (a->type) {
-		buf_puts(b, "Content-Type: ");
-		buf_puts(b, a->type);
-		buf_puts(b, "\r\n");
-	}
+	if (x->server->o.version)
+		put_line(b, "Server", str_from(x->server->o.version));
+	if (a->type)
+		put_line(b, "Content-Type", str_from(a->type));
 	seal_length(x, b);
-	seal_etag(a, b);
+	seal_etag(x, b);
 	buf_puts(b, "X-Content-Type-Options: nosniff\r\n");
 	if (!a->plain && a->body.n && gzip_type(a->type))
 		buf_puts(b, "Vary: Accept-Encoding\r\n");
-	if (x->id[0]) {
-		buf_puts(b, "X-Request-Id: ");
-		buf_puts(b, x->id);
-		buf_puts(b, "\r\n");
-	}
+	if (x->id[0])
+		put_line(b, "X-Request-Id", str_from(x->id));
 	if (a->close)
 		buf_puts(b, "Connection: close\r\n");
 	else if (x->head.minor == 0)

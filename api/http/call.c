@@ -6,7 +6,9 @@
  * handler returns. So it keeps a flag on its own stack, and defer and park,
  * which run on that thread, set it.
  */
+#include <arpa/inet.h>
 #include <assert.h>
+#include <sys/socket.h>
 
 #include "api/http/core.h"
 #include "api/http/transfer.h"
@@ -23,6 +25,28 @@ int64_t call_body_length(const struct call *c)
 	const struct exchange *x = exchange_of_const(c);
 
 	return x->head.framing == FRAMING_CHUNKED ? -1 : x->head.length;
+}
+
+const char *call_peer(const struct call *c, char *out)
+{
+	const struct conn *k = exchange_of_const(c)->conn;
+	int family = k->address_n == 4 ? AF_INET : AF_INET6;
+
+	if (!k->address_n || !inet_ntop(family, k->address, out, CALL_PEER))
+		snprintf(out, CALL_PEER, "unix");
+	return out;
+}
+
+bool call_peer_uid(const struct call *c, uid_t *ret)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	if (!c->local || getsockopt(exchange_of_const(c)->conn->wire.fd,
+				    SOL_SOCKET, SO_PEERCRED, &cred, &n))
+		return false;
+	*ret = cred.uid;
+	return true;
 }
 
 static void let_go(struct exchange *x)

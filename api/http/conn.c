@@ -2,6 +2,7 @@
 /* conn.c - life of a connection: its states, its deadlines, its end. */
 #include "api/http/conn.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,6 +16,23 @@ static void again(struct mail *m)
 
 	k->again_posted = false;
 	conn_drive(k);
+}
+
+static void remember(struct conn *k, const struct sockaddr *peer)
+{
+	const void *from = NULL;
+
+	if (peer->sa_family == AF_INET) {
+		from = &((const struct sockaddr_in *)(const void *)peer)
+				->sin_addr;
+		k->address_n = 4;
+	} else if (peer->sa_family == AF_INET6) {
+		from = &((const struct sockaddr_in6 *)(const void *)peer)
+				->sin6_addr;
+		k->address_n = 16;
+	}
+	if (from)
+		memcpy(k->address, from, k->address_n);
 }
 
 static struct conn *allocate(struct io *io, const struct listener *from, int fd)
@@ -37,7 +55,8 @@ static struct conn *allocate(struct io *io, const struct listener *from, int fd)
 	return k;
 }
 
-struct conn *conn_new(struct io *io, const struct listener *from, int fd)
+struct conn *conn_new(struct io *io, const struct listener *from, int fd,
+		      const struct sockaddr *peer)
 {
 	struct conn *k = allocate(io, from, fd);
 	struct epoll_event ev = {
@@ -53,6 +72,7 @@ struct conn *conn_new(struct io *io, const struct listener *from, int fd)
 		free(k);
 		return NULL;
 	}
+	remember(k, peer);
 	k->next = io->conns;
 	if (k->next)
 		k->next->prev = k;

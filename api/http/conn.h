@@ -41,11 +41,14 @@ struct conn {
 	struct mail again;
 	size_t budget; /* bytes to read before others have their turn */
 	size_t moved;  /* since TIMER_RATE was set; bytes read in vain */
+	unsigned char address[16], address_n; /* IPv4 or IPv6; 0 bytes: unix */
 	enum conn_state state;
 	bool readable, writable, hup, again_posted;
 };
 
-struct conn *conn_new(struct io *io, const struct listener *from, int fd);
+struct sockaddr;
+struct conn *conn_new(struct io *io, const struct listener *from, int fd,
+		      const struct sockaddr *peer);
 /* epoll says. */
 void conn_events(struct conn *k, unsigned events);
 void conn_timeout(struct conn *k);

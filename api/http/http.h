@@ -15,6 +15,8 @@
 #ifndef ORRERY_HTTP_HTTP_H
 #define ORRERY_HTTP_HTTP_H
 
+#include <sys/types.h>
+
 #include "indexer/base/arena.h"
 #include "indexer/base/field.h"
 #include "indexer/base/json_out.h"
@@ -97,6 +99,13 @@ struct call {
 
 /* Value of a request header, p NULL when absent; name in any case. */
 struct str call_header(const struct call *c, const char *name);
+
+/* The client's address ("127.0.0.1", "::1"), or "unix" by a unix socket; out
+ * has room for CALL_PEER bytes. Returns out. */
+enum { CALL_PEER = 48 };
+const char *call_peer(const struct call *c, char *out);
+/* By a unix socket: whose process it is. False otherwise. */
+bool call_peer_uid(const struct call *c, uid_t *ret);
 
 /* --- streaming bodies (transfer threads only) -------------------------- */
 

@@ -118,7 +118,9 @@ static void refuse(struct io *io, struct conn *k)
 static void accept_some(struct io *io, const struct listener *l)
 {
 	for (int i = 0; i < HTTP_ACCEPT_BATCH; i++) {
-		int fd = accept4(l->fd, NULL, NULL,
+		struct sockaddr_storage peer = {0};
+		socklen_t n = sizeof(peer);
+		int fd = accept4(l->fd, (struct sockaddr *)&peer, &n,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct conn *k;
 
@@ -127,7 +129,7 @@ static void accept_some(struct io *io, const struct listener *l)
 			no_descriptor(io, l);
 		if (fd < 0)
 			return;
-		k = conn_new(io, l, fd);
+		k = conn_new(io, l, fd, (struct sockaddr *)&peer);
 		if (k && atomic_load(&io->server->open) >
 				 io->server->o.max_connections)
 			refuse(io, k);

@@ -123,6 +123,10 @@ static void route(struct conn *k, struct exchange *x)
 		      "The path holds a bad percent escape.");
 	else if (guard_check(k, x, &e))
 		judge(x, 403, ERR_DENIED, e.msg);
+	else if (method == HTTP_PUT &&
+		 head_find(&x->head, x->in.p, STR("Content-Range")).p)
+		judge(x, 400, ERR_MALFORMED,
+		      "A part of something cannot be put.");
 	else
 		judge_match(x, method);
 }

@@ -97,7 +97,9 @@ static void defaults(struct server *s)
 	if (!o->max_connections)
 		o->max_connections = HTTP_CONNECTIONS_DEFAULT;
 	default_times(&o->times);
-	s->nios = processors() >= 4 ? CORE_IO_MAX : 1;
+	if (!o->io_threads)
+		o->io_threads = processors() >= 4 ? CORE_IO_MAX : 1;
+	s->nios = o->io_threads < CORE_IO_MAX ? o->io_threads : CORE_IO_MAX;
 }
 
 struct server *server_new(const struct server_options *o, struct err *e)

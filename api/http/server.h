@@ -29,6 +29,7 @@ struct server_options {
 	const struct route_group *groups;
 	size_t ngroups;
 	unsigned workers, transfers; /* 0: by the number of processors */
+	unsigned io_threads;         /* 0, 1 or 2 */
 	unsigned max_connections;
 	size_t body_limit;
 	bool loopback_guard; /* refuse foreign Host, Origin, proxies (403) */

@@ -78,12 +78,15 @@ static void write_fields(struct call *c, struct json_out *j)
 static void do_hello(struct call *c)
 {
 	struct json_out *j = reply_json(c, 200);
+	char peer[CALL_PEER];
+	uid_t uid;
 
 	demo_of(c);
 	jo_object(j);
 	jo_kstr(j, "hello", STR("world"));
 	jo_kstr(j, "query", c->query);
-	jo_kbool(j, "local", c->local);
+	jo_kstr(j, "peer", str_from(call_peer(c, peer)));
+	jo_kbool(j, "mine", call_peer_uid(c, &uid) && uid == getuid());
 	jo_object_end(j);
 	reply_json_end(c);
 }

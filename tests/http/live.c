@@ -27,6 +27,11 @@ static void check_keep_alive(const char *url)
 					    "\r\n") == 200;
 	ok(good, "a hundred requests on one connection");
 	ok(strstr(p.body.p, "\"query\":\"a\"") != NULL, "the query");
+	ok(strstr(p.body.p,
+		  strncmp(url, "unix:", 5) == 0
+			  ? "\"peer\":\"unix\",\"mine\":true"
+			  : "\"peer\":\"127.0.0.1\",\"mine\":false") != NULL,
+	   "who asks");
 	is_str(peer_header(&p, "X-Content-Type-Options"), "nosniff", "nosniff");
 	ok(strlen(peer_header(&p, "X-Request-Id")) >= 16, "a request id");
 	ok(strlen(peer_header(&p, "Date")) == 29, "a date");
@@ -177,6 +182,10 @@ static const struct {
 	 "PUT /unread HTTP/1.1\r\n" H
 	 "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n",
 	 403, true},
+	{"part of something to put",
+	 "PUT /sink HTTP/1.1\r\n" H
+	 "Content-Range: bytes 1-1/3\r\nContent-Length: 1\r\n\r\na",
+	 400, false},
 	{"field missing", "GET /echo HTTP/1.1\r\n" H "\r\n", 400, false},
 	{"not JSON", "POST /echo HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\n{",
 	 400, false},
@@ -666,6 +675,7 @@ int main(void)
 	log_set_level(LOG_WARN);
 	demo = demo_new();
 	demo_options(demo, &o);
+	o.io_threads = 2;
 	s = demo_serve(&o, tcp, local);
 	check_all(tcp);
 	check_all(local);

@@ -200,6 +200,7 @@ int main(void)
 	log_set_level(LOG_ERROR);
 	demo = demo_new();
 	demo_options(demo, &o);
+	o.io_threads = 2;
 	s = demo_serve(&o, tcp, local);
 	check_senders(tcp);
 	check_senders(local);

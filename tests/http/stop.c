@@ -215,6 +215,7 @@ int main(void)
 	log_set_level(LOG_WARN);
 	demo = demo_new();
 	demo_options(demo, &options);
+	options.io_threads = 2;
 	check_unused();
 	check_load();
 	check_deferred();
