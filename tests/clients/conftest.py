@@ -1,6 +1,7 @@
-"""One daemon per test file, on a directory of its own."""
+"""One daemon per test file, on a directory of its own, and its mount."""
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,11 @@ os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
                   MLFLOW_DISABLE_TELEMETRY="true",
                   GIT_PYTHON_REFRESH="quiet")
 
-from harness import Daemon, workplace  # noqa: E402
+from harness import (Daemon, Mount, check, have_fuse,  # noqa: E402
+                     unmount, workplace)
+from mounting import numbers  # noqa: E402
+
+STUCK = 60  # seconds after which a mount that does not answer is killed
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +45,114 @@ def tracking(daemon, monkeypatch):
     yield mlflow
     while mlflow.active_run():
         mlflow.end_run()
+
+
+class Guard:
+    """Kills a mount that holds a test: a system call that it does not answer
+    cannot be interrupted otherwise."""
+
+    def __init__(self, mount):
+        self.mount, self.timer = mount, None
+
+    def __enter__(self):
+        self.timer = threading.Timer(STUCK, self.mount.process.kill)
+        self.timer.start()
+        return self.mount
+
+    def __exit__(self, *_):
+        self.timer.cancel()
+
+
+@pytest.fixture(scope="module")
+def whole_mount(daemon):
+    """The mount of a test file; in the end nothing is wrong in the index."""
+    if not have_fuse():
+        pytest.skip("no /dev/fuse here")
+    m = Mount(daemon.data, daemon.data.parent / "mnt")
+    try:
+        yield m
+        assert m.alive(), "the mount died"
+    finally:
+        status = m.stop() if m.alive() else None
+        unmount(daemon.data.parent / "mnt")
+    assert status == 0, f"the mount ended with {status}"
+    assert check(daemon.data) == ""
+
+
+@pytest.fixture
+def mount(whole_mount):
+    with Guard(whole_mount) as m:
+        yield m
+
+
+@pytest.fixture
+def other_mount(daemon):
+    """A second mount of the same index, for one test."""
+    place = daemon.data.parent / f"mnt{next(numbers)}"
+    m = Mount(daemon.data, place)
+    try:
+        with Guard(m):
+            yield m
+    finally:
+        if m.alive():
+            m.stop()
+        unmount(place)
+
+
+@pytest.fixture
+def experiment_dir(mount):
+    """A new experiment, made by mkdir."""
+    path = mount.path / "experiments" / f"x{next(numbers)}"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def run_dir(experiment_dir):
+    """A new run in it."""
+    path = experiment_dir / "runs" / "first"
+    path.mkdir()
+    return path
+
+
+class Pair:
+    """A daemon that a test may end and start again, and its mount."""
+
+    def __init__(self, base, *flags):
+        self.base, self.daemon, self.mount = base, Daemon(base / "data"), None
+        self.listen = self.daemon.address
+        self.mount = Mount(base / "data", base / "mnt", *flags)
+        self.path = self.mount.path
+
+    def away(self):
+        self.daemon.kill()
+
+    def back(self):
+        self.daemon = Daemon(self.base / "data", listen=self.listen)
+
+    def run(self):
+        """A new run in a new experiment."""
+        path = self.path / "experiments" / f"x{next(numbers)}" / "runs" / "r"
+        path.parent.parent.mkdir()
+        path.mkdir()
+        return path
+
+    def end(self):
+        for process in (self.mount, self.daemon):
+            if process and process.alive():
+                process.stop()
+
+
+@pytest.fixture
+def pair(request):
+    """A Pair of its own for one test; flags of mount by indirect
+    parameters."""
+    if not have_fuse():
+        pytest.skip("no /dev/fuse here")
+    with workplace() as base:
+        p = Pair(base, *getattr(request, "param", ()))
+        try:
+            with Guard(p.mount):
+                yield p
+        finally:
+            p.end()
