@@ -21,7 +21,7 @@
 
 #include "indexer/index/search.h"
 
-enum { COLUMN_NO_TIME = INT64_MIN };
+#define COLUMN_NO_TIME INT64_MIN
 
 /* By row id; status 0 where there is no such run. */
 struct run_entry {
