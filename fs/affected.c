@@ -179,9 +179,11 @@ static void becomes_directory(struct fs *fs, struct due *d, int64_t run,
 	}
 }
 
-static void series_changed(struct fs *fs, struct due *d,
+static void series_changed(struct fs_call *c, struct due *d,
 			   const struct changed *x)
 {
+	struct fs *fs = c->fs;
+
 	if (x->created) {
 		young_remove(&fs->young, KIND_METRIC, x->parent, x->name);
 		becomes_directory(fs, d, x->parent, x->name);
@@ -202,9 +204,10 @@ static void value_changed(struct fs *fs, struct due *d, enum node_kind kind,
 	due_node(fs, d, n, DUE_ATTR);
 }
 
-static void artifact_changed(struct fs *fs, struct due *d,
+static void artifact_changed(struct fs_call *c, struct due *d,
 			     const struct changed *x)
 {
+	struct fs *fs = c->fs;
 	enum node_kind in = x->parent_dir ? KIND_ARTIFACT_DIR : KIND_ARTIFACTS;
 	int64_t dir = x->parent_dir ? x->parent_dir : x->parent;
 	struct node *n = nodes_known(&fs->nodes, ident(KIND_ARTIFACT, x->row));
@@ -219,31 +222,42 @@ static void artifact_changed(struct fs *fs, struct due *d,
 		due_node(fs, d, n, DUE_ATTR);
 }
 
+static void param_changed(struct fs_call *c, struct due *d,
+			  const struct changed *x)
+{
+	value_changed(c->fs, d, KIND_PARAM, x);
+}
+
+static void tag_changed(struct fs_call *c, struct due *d,
+			const struct changed *x)
+{
+	value_changed(c->fs, d, KIND_TAG, x);
+}
+
+static void experiment_tag_changed(struct fs_call *c, struct due *d,
+				   const struct changed *x)
+{
+	value_changed(c->fs, d, KIND_EXPERIMENT_TAG, x);
+}
+
+/* What has no row here is not shown in the tree. */
+static void (*const by_thing[])(struct fs_call *c, struct due *d,
+				const struct changed *x) = {
+	[THING_EXPERIMENT] = experiment_changed,
+	[THING_EXPERIMENT_TAG] = experiment_tag_changed,
+	[THING_RUN] = run_changed,
+	[THING_SERIES] = series_changed,
+	[THING_PARAM] = param_changed,
+	[THING_TAG] = tag_changed,
+	[THING_ARTIFACT] = artifact_changed,
+};
+
 void affected(struct fs_call *c, struct due *d, const struct changed *x)
 {
-	switch (x->thing) {
-	case THING_EXPERIMENT:
-		experiment_changed(c, d, x);
-		break;
-	case THING_RUN:
-		run_changed(c, d, x);
-		break;
-	case THING_SERIES:
-		series_changed(c->fs, d, x);
-		break;
-	case THING_PARAM:
-		value_changed(c->fs, d, KIND_PARAM, x);
-		break;
-	case THING_TAG:
-		value_changed(c->fs, d, KIND_TAG, x);
-		break;
-	case THING_EXPERIMENT_TAG:
-		value_changed(c->fs, d, KIND_EXPERIMENT_TAG, x);
-		break;
-	case THING_ARTIFACT:
-		artifact_changed(c->fs, d, x);
-		break;
-	}
+	size_t thing = (size_t)x->thing;
+
+	if (thing < sizeof(by_thing) / sizeof(by_thing[0]) && by_thing[thing])
+		by_thing[thing](c, d, x);
 }
 
 static void affect_one(void *ctx, struct node *n)

@@ -26,8 +26,6 @@ struct kernel {
 	void *ctx;
 	uint64_t init_unique; /* of the thread that reads INIT, then of none */
 	uint32_t init_flags;  /* what the kernel offered */
-	uid_t uid;
-	gid_t gid;
 };
 
 /* --- answers -------------------------------------------------------------- */
@@ -58,8 +56,8 @@ static struct stat stat_of(const struct kernel *k, const struct attr *a)
 		.st_ino = a->ino,
 		.st_mode = a->mode,
 		.st_nlink = 1,
-		.st_uid = k->uid,
-		.st_gid = k->gid,
+		.st_uid = k->host->fs->uid,
+		.st_gid = k->host->fs->gid,
 		.st_size = a->size,
 		.st_blksize = 4096,
 		.st_blocks = (a->size + 511) / 512,
@@ -69,19 +67,16 @@ static struct stat stat_of(const struct kernel *k, const struct attr *a)
 	};
 }
 
-static double patience(const struct attr *a)
-{
-	return a->fleeting ? 0 : FS_CACHE_S;
-}
-
 static struct fuse_entry_param entry_of(const struct kernel *k,
 					const struct fs_entry *x)
 {
+	double patience = x->attr.fleeting ? 0 : FS_CACHE_S;
+
 	return (struct fuse_entry_param){
 		.ino = x->id,
 		.attr = stat_of(k, &x->attr),
-		.attr_timeout = patience(&x->attr),
-		.entry_timeout = patience(&x->attr),
+		.attr_timeout = patience,
+		.entry_timeout = patience,
 	};
 }
 
@@ -99,41 +94,39 @@ static struct fuse_file_info opened(const struct fs_handle *h)
 	};
 }
 
+static int send_opened(struct request *rq, const struct answer *a)
+{
+	struct fuse_entry_param p = entry_of(kernel_of(rq), &a->entry);
+	struct fuse_file_info fi = opened(a->h);
+
+	return a->kind == ANSWER_OPEN ? fuse_reply_open(rq->req, &fi)
+				      : fuse_reply_create(rq->req, &p, &fi);
+}
+
 static int send_entry(struct request *rq, const struct answer *a)
 {
 	struct fuse_entry_param p = entry_of(kernel_of(rq), &a->entry);
-	struct fuse_file_info fi;
 
-	if (a->kind == ANSWER_ENTRY)
-		return fuse_reply_entry(rq->req, &p);
-	fi = opened(a->h);
-	return fuse_reply_create(rq->req, &p, &fi);
+	return fuse_reply_entry(rq->req, &p);
 }
 
-static int send_open(struct request *rq, const struct answer *a)
+static int send_attr(struct request *rq, const struct attr *a)
 {
-	struct fuse_file_info fi = opened(a->h);
+	struct stat st = stat_of(kernel_of(rq), a);
 
-	return fuse_reply_open(rq->req, &fi);
+	return fuse_reply_attr(rq->req, &st, a->fleeting ? 0 : FS_CACHE_S);
 }
 
-static int send_attr(struct request *rq, const struct answer *a)
-{
-	struct stat st = stat_of(kernel_of(rq), &a->attr);
-
-	return fuse_reply_attr(rq->req, &st, patience(&a->attr));
-}
-
-static int send_answer(struct request *rq, const struct answer *a)
+static int send(struct request *rq, const struct answer *a)
 {
 	switch (a->kind) {
 	case ANSWER_ENTRY:
-	case ANSWER_CREATE:
 		return send_entry(rq, a);
-	case ANSWER_ATTR:
-		return send_attr(rq, a);
+	case ANSWER_CREATE:
 	case ANSWER_OPEN:
-		return send_open(rq, a);
+		return send_opened(rq, a);
+	case ANSWER_ATTR:
+		return send_attr(rq, &a->attr);
 	case ANSWER_BYTES:
 		return fuse_reply_buf(rq->req, a->bytes, a->n);
 	case ANSWER_COUNT:
@@ -144,11 +137,6 @@ static int send_answer(struct request *rq, const struct answer *a)
 	default:
 		return fuse_reply_err(rq->req, a->error);
 	}
-}
-
-static bool reply(struct request *rq, const struct answer *a)
-{
-	return send_answer(rq, a) != -ENOENT;
 }
 
 static size_t add_entry(struct request *rq, char *at, size_t room,
@@ -329,32 +317,18 @@ static void do_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_statfs(req, &st);
 }
 
-/* Links of either kind, devices: not in this tree. */
+/* Links of either kind are not made in this tree. */
 static void do_symlink(fuse_req_t req, const char *target, fuse_ino_t dir,
 		       const char *name)
 {
-	(void)target;
-	(void)dir;
-	(void)name;
+	(void)target, (void)dir, (void)name;
 	fuse_reply_err(req, EPERM);
 }
 
 static void do_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir,
 		    const char *name)
 {
-	(void)ino;
-	(void)dir;
-	(void)name;
-	fuse_reply_err(req, EPERM);
-}
-
-static void do_mknod(fuse_req_t req, fuse_ino_t dir, const char *name,
-		     mode_t mode, dev_t dev)
-{
-	(void)dir;
-	(void)name;
-	(void)mode;
-	(void)dev;
+	(void)ino, (void)dir, (void)name;
 	fuse_reply_err(req, EPERM);
 }
 
@@ -382,7 +356,6 @@ static const struct fuse_lowlevel_ops operations = {
 	.getattr = do_getattr,
 	.setattr = do_setattr,
 	.readlink = do_readlink,
-	.mknod = do_mknod,
 	.mkdir = do_mkdir,
 	.unlink = do_unlink,
 	.rmdir = do_rmdir,
@@ -512,11 +485,9 @@ struct kernel *kernel_mount(struct request_host *host, const char *mountpoint,
 		return NULL;
 	}
 	host->arm = arm;
-	host->answer = reply;
+	host->answer = send;
 	host->add_entry = add_entry;
 	*k = (struct kernel){.host = host, .on_init = on_init, .ctx = ctx};
-	k->uid = getuid();
-	k->gid = getgid();
 	if (mount_it(k, mountpoint, e)) {
 		kernel_free(k);
 		return NULL;

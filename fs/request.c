@@ -16,7 +16,7 @@ bool request_answer(struct request *rq, const struct answer *a)
 	if (rq->armed)
 		rq->host->arm(rq, false);
 	rq->armed = false;
-	return rq->host->answer(rq, a);
+	return rq->host->answer(rq, a) != -ENOENT;
 }
 
 void request_fail(struct request *rq, int error)

@@ -46,8 +46,8 @@ struct request_host {
 	/* From now on (on) request_interrupted may be called; after off it is
 	 * not, nor is it running. */
 	void (*arm)(struct request *rq, bool on);
-	/* False when nobody waits for it any more. */
-	bool (*answer)(struct request *rq, const struct answer *a);
+	/* -ENOENT when nobody waits for it any more. */
+	int (*answer)(struct request *rq, const struct answer *a);
 	/* An entry at the end of a piece of a listing: the bytes it takes,
 	 * written if they are no more than room. */
 	size_t (*add_entry)(struct request *rq, char *at, size_t room,
@@ -114,7 +114,8 @@ extern const struct op_type op_types[OPS];
 
 /* --- for serve.c ---------------------------------------------------------- */
 
-/* Answer; nobody else knows of the request afterwards. */
+/* Answer; nobody else knows of the request afterwards. False when nobody
+ * waits for it any more: what it gave must be taken back. */
 bool request_answer(struct request *rq, const struct answer *a);
 void request_fail(struct request *rq, int error);
 

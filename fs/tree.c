@@ -37,6 +37,8 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	fs->data = strdup(o->data);
 	fs->wait_ms = o->wait_ms;
 	fs->who = principal_owner();
+	fs->uid = getuid();
+	fs->gid = getgid();
 	fs->post = o->post;
 	fs->post_ctx = o->post_ctx;
 	pthread_mutex_init(&fs->append, NULL);

@@ -82,9 +82,11 @@ struct fs {
 	fs_post_fn *post;
 	void *post_ctx;
 	struct poster *poster; /* of the built-in post, else NULL */
-	char user[64];         /* who makes runs */
-	int64_t born;          /* mtime of what has none of its own */
-	struct {               /* of what was lost: how much a flush has told */
+	uid_t uid;             /* whose all of it is */
+	gid_t gid;
+	char user[64]; /* who makes runs */
+	int64_t born;  /* mtime of what has none of its own */
+	struct {       /* of what was lost: how much a flush has told */
 		atomic_llong refused, problems;
 	} told;
 	struct {
