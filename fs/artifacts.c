@@ -400,7 +400,7 @@ int artifact_dir_remove(struct fs_call *c, struct node *dir,
 static int post_move(struct fs_call *c, const struct move *m, struct err *e)
 {
 	struct cmd_artifact_move *x = command_new(COMMAND_ARTIFACT_MOVE);
-	struct artifact_place from, to;
+	struct artifact_place from, to = {0};
 	int r = artifact_path(c, &x->c, m->from, m->from_name, &from, e);
 
 	if (!r)

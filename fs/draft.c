@@ -227,13 +227,11 @@ int file_set(struct fs_call *c, struct file *f, const struct fs_changes *set,
 
 static int digest_draft(struct fs *fs, struct file *f, struct err *e)
 {
-	SCOPED_FREE char *key = malloc(OBJECT_KEY_MAX);
+	char key[OBJECT_KEY_MAX];
 	struct object_digest digest;
 	struct object_put *put = f->put;
 	int fd;
 
-	if (!key)
-		return err_set(e, ERR_NO_SPACE, "no memory for a key");
 	if (!put) {
 		put = put_with(fs, f, -1, &fd, e);
 		if (!put)

@@ -230,10 +230,11 @@ static int read_lines(struct lines *l, struct str *text, struct err *e)
 static int append_all(struct lines *l, struct node *n, struct err *e)
 {
 	struct node *run = nodes_above(&l->c->fs->nodes, n, KIND_RUN);
-	SCOPED_FREE struct append *list = calloc(l->n, sizeof(*list));
+	SCOPED_FREE struct append *list = NULL;
 
 	if (!run || atomic_load(&run->gone))
 		return err_set(e, ERR_STATE, "the run is in the trash");
+	list = calloc(l->n, sizeof(*list));
 	if (!list)
 		return err_set(e, ERR_NO_SPACE, "no memory for lines");
 	for (size_t i = 0; i < l->n; i++)

@@ -29,12 +29,13 @@ static int helper_unmount(const char *place, bool lazy, struct err *e)
 {
 	char name[] = "fusermount3", how[] = "-u", quiet[] = "-q",
 	     later[] = "-z", end[] = "--";
-	SCOPED_FREE char *where = strdup(place);
+	char where[PATH_MAX];
 	char *argv[] = {name, how, quiet, lazy ? later : end, where, NULL};
 	int status = 0;
 	pid_t pid;
 
-	if (!where || posix_spawnp(&pid, name, NULL, NULL, argv, environ))
+	snprintf(where, sizeof(where), "%s", place);
+	if (posix_spawnp(&pid, name, NULL, NULL, argv, environ))
 		return err_set(e, ERR_IO, "fusermount3 cannot be run");
 	if (waitpid(pid, &status, 0) < 0 || status)
 		return err_set(e, ERR_BUSY, "%s cannot be unmounted", place);

@@ -30,8 +30,7 @@ static inline void bitset_add(struct bitset *s, int64_t id)
 
 static inline bool bitset_has(const struct bitset *s, int64_t id)
 {
-	return (uint64_t)id < s->size &&
-	       (s->words[id / 64] >> (id % 64) & 1);
+	return (uint64_t)id < s->size && (s->words[id / 64] >> (id % 64) & 1);
 }
 
 /* a op= b; both made with the same maximum. */

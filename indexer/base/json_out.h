@@ -23,7 +23,7 @@ struct json_out {
 	struct buf *b;
 	unsigned depth, indent;
 	bool comma[JSON_OUT_DEPTH]; /* per level: something was written */
-	bool keyed;     /* a key waits for its value */
+	bool keyed;                 /* a key waits for its value */
 };
 
 void jo_init(struct json_out *j, struct buf *b, unsigned indent);

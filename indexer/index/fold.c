@@ -57,6 +57,11 @@ static int add_block(struct folder *f, struct writer *w, int64_t series,
 		       e);
 }
 
+static int delete_block(struct writer *w, int64_t id, struct err *e)
+{
+	return db_exec(&w->db, STMT_BLOCK_DELETE, BINDS(B(id)), e);
+}
+
 /* Put the points of the last block before the n at the end of f->points, if
  * they fit and it is worth it, and delete its row. 1: it was so. */
 static int merge_last(struct folder *f, struct writer *w, int64_t series,
@@ -89,9 +94,7 @@ static int merge_last(struct folder *f, struct writer *w, int64_t series,
 	at->first = cursor_i64(&q, 2);
 	at->text += cursor_i64(&q, 4);
 	cursor_close(&q);
-	if (db_exec(&w->db, STMT_BLOCK_DELETE, BINDS(B(id)), e) < 0)
-		return -1;
-	return (int)count;
+	rc = delete_block(w, id, e) ? -1 : (int)count;
 out:
 	cursor_close(&q);
 	return rc;

@@ -199,12 +199,13 @@ static int feed_file(struct digest *d, int fd, char *piece, struct err *e)
 
 int digest_file(int fd, struct object_digest *ret, struct err *e)
 {
-	SCOPED_FREE char *piece = malloc(DIGEST_BLOCK);
+	SCOPED_FREE char *piece = NULL;
 	struct digest *d = digest_new(e);
 	int rc = -1;
 
 	if (!d)
 		return -1;
+	piece = malloc(DIGEST_BLOCK);
 	if (!piece)
 		err_set(e, ERR_INTERNAL, "out of memory");
 	else if (feed_file(d, fd, piece, e) == 0)

@@ -136,7 +136,7 @@ static void rounds(void)
 	struct scratch s = scratch_new();
 	struct journal *j = journal_create(s.path, 8 << 20, &e);
 	struct journal_reader *r = open_beside(&s, j);
-	int64_t seq = 0, full = 0;
+	int64_t seq = 0;
 	struct stat st;
 	char path[512];
 	bool good = true;
@@ -144,7 +144,6 @@ static void rounds(void)
 	snprintf(path, sizeof(path), "%s/%s", s.path, journal_id(j));
 	for (int i = 0; i < RECORDS && good; i++) {
 		if (append(j, "run", BYTES) < 0) {
-			full += e.kind == ERR_NO_SPACE;
 			good = e.kind == ERR_NO_SPACE;
 			i--;
 		} else if (i % BEHIND) {
