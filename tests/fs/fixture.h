@@ -25,7 +25,7 @@ struct fixture {
 	struct index *ix;
 	struct drain *drain;
 	struct fs *fs;
-	bool away; /* commands find no daemon */
+	atomic_bool away; /* commands find no daemon */
 	int posts;
 	struct err e; /* of the last thing that failed */
 	char text[65536];
