@@ -18,6 +18,14 @@ apply_fn apply_run_create, apply_run_update, apply_run_delete,
 	apply_run_restore, apply_run_log, apply_run_untag;
 apply_fn apply_artifact_put, apply_artifact_mkdir, apply_artifact_move,
 	apply_artifact_delete, apply_artifact_set;
+apply_fn apply_run_inputs, apply_run_outputs, apply_run_log_model;
+apply_fn apply_logged_create, apply_logged_finalize, apply_logged_delete,
+	apply_logged_params, apply_logged_tags, apply_logged_untag;
+apply_fn apply_model_create, apply_model_rename, apply_model_update,
+	apply_model_delete, apply_model_tag, apply_model_untag,
+	apply_model_alias, apply_model_unalias;
+apply_fn apply_version_create, apply_version_update, apply_version_stage,
+	apply_version_delete, apply_version_tag, apply_version_untag;
 apply_fn apply_call;
 
 #endif

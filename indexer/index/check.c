@@ -28,6 +28,9 @@ static const struct rule {
 	{STMT_CHECK_NODES, "an artifact lies in no directory of its run"},
 	{STMT_CHECK_OBJECTS, "an artifact with bytes has no object"},
 	{STMT_CHECK_GARBAGE, "an object in use is marked as garbage"},
+	{STMT_CHECK_MODEL_BELOW, "a model is older than what hangs on it"},
+	{STMT_CHECK_VERSION_NUMBERS, "a version has no number or stage"},
+	{STMT_CHECK_ALIASES, "an alias names another model's version"},
 };
 
 /* Where findings go. */
@@ -67,7 +70,7 @@ static int check_rule(struct db *db, const struct rule *rule,
 	return rc;
 }
 
-/* The directory name of an experiment of no project is its name's form. */
+/* The directory name of what belongs to no project is its name's form. */
 static int check_dirs(struct db *db, const struct finder *f, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
@@ -81,7 +84,7 @@ static int check_dirs(struct db *db, const struct finder *f, struct err *e)
 		size_t n = name_to_file(cursor_str(&q, 0), want);
 
 		if (!str_eq(dir, str_n(want, n)))
-			finding(f, "an experiment's directory is not its name",
+			finding(f, "a directory is not its name",
 				"%.*s, not %s", STR_ARG(dir), want);
 	}
 	return rc;

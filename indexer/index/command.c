@@ -11,6 +11,7 @@
 
 #include "indexer/index/apply.h"
 #include "indexer/index/limits.h"
+#include "indexer/index/logged_model.h"
 #include "indexer/index/points.h"
 
 const char *const run_status_names[] = {
@@ -31,6 +32,13 @@ const char *const run_status_names[] = {
 		.name = "run_id", .alias = "run_uuid", .type = FIELD_STR,      \
 		.flags = FIELD_FILLED, .offset = offsetof(struct s, run_id)    \
 	}
+/* A run, or else a logged model. */
+#define OWNER(s)                                                               \
+	{                                                                      \
+		.name = "run_id", .alias = "run_uuid", .type = FIELD_STR,      \
+		.offset = offsetof(struct s, run_id)                           \
+	},                                                                     \
+		TEXT(s, model_id)
 #define LIST(s, member, of)                                                    \
 	{                                                                      \
 		.name = #member, .type = FIELD_LIST,                           \
@@ -111,8 +119,79 @@ static const struct field run_untag_in[] = {
 	RUN_ID(cmd_run_untag),
 	NEEDED(cmd_run_untag, key),
 };
+static const struct field input_dataset_rows[] = {
+	NEEDED(input_dataset, name),        NEEDED(input_dataset, digest),
+	FIELD(input_dataset, FIELD_STR, "source_type", source_type,
+	      FIELD_REQUIRED),
+	FIELD(input_dataset, FIELD_STR, "source", source, FIELD_REQUIRED),
+	TEXT(input_dataset, schema),        TEXT(input_dataset, profile),
+};
+static const struct field_set input_dataset_fields =
+	FIELD_SET(input_dataset_rows, struct input_dataset);
+static const struct field run_input_rows[] = {
+	{.name = "dataset",
+	 .type = FIELD_OBJECT,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct run_input, dataset),
+	 .sub = &input_dataset_fields},
+	LIST(run_input, tags, key_value_fields),
+};
+const struct field_set run_input_fields =
+	FIELD_SET(run_input_rows, struct run_input);
+static const struct field run_model_rows[] = {
+	NEEDED(run_model, model_id),
+	NUMBER(run_model, step),
+};
+const struct field_set run_model_fields =
+	FIELD_SET(run_model_rows, struct run_model);
+
+static const struct field run_inputs_in[] = {
+	RUN_ID(cmd_run_inputs),
+	LIST(cmd_run_inputs, datasets, run_input_fields),
+	LIST(cmd_run_inputs, models, run_model_fields),
+};
+static const struct field run_outputs_in[] = {
+	RUN_ID(cmd_run_outputs),
+	LIST(cmd_run_outputs, models, run_model_fields),
+};
+static const struct field run_log_model_in[] = {
+	RUN_ID(cmd_run_log_model),
+	FIELD(cmd_run_log_model, FIELD_RAW, "model", model, FIELD_REQUIRED),
+};
+static const struct field logged_create_in[] = {
+	NEEDED(cmd_logged_create, experiment_id),
+	TEXT(cmd_logged_create, name),
+	TEXT(cmd_logged_create, model_type),
+	TEXT(cmd_logged_create, source_run_id),
+	LIST(cmd_logged_create, params, key_value_fields),
+	LIST(cmd_logged_create, tags, key_value_fields),
+};
+static const struct field logged_create_out[] = {
+	ANSWER(cmd_logged_create, "model_id", ret_model_id),
+};
+/* The last row is left out by delete. */
+static const struct field logged_in[] = {
+	NEEDED(cmd_logged, model_id),
+	{.name = "status",
+	 .type = FIELD_ENUM,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct cmd_logged, status),
+	 .names = logged_status_names},
+};
+static const struct field logged_params_in[] = {
+	NEEDED(cmd_logged_values, model_id),
+	LIST(cmd_logged_values, params, key_value_fields),
+};
+static const struct field logged_tags_in[] = {
+	NEEDED(cmd_logged_values, model_id),
+	LIST(cmd_logged_values, tags, key_value_fields),
+};
+static const struct field logged_untag_in[] = {
+	NEEDED(cmd_logged_untag, model_id),
+	NEEDED(cmd_logged_untag, key),
+};
 static const struct field artifact_put_in[] = {
-	RUN_ID(cmd_artifact_put),
+	OWNER(cmd_artifact_put),
 	NEEDED(cmd_artifact_put, path),
 	TEXT(cmd_artifact_put, key),
 	FIELD(cmd_artifact_put, FIELD_I64, "size", size, FIELD_REQUIRED),
@@ -126,26 +205,82 @@ static const struct field artifact_put_out[] = {
 	ANSWER(cmd_artifact_put, "replaced", ret_replaced),
 };
 static const struct field artifact_mkdir_in[] = {
-	RUN_ID(cmd_artifact_mkdir),
+	OWNER(cmd_artifact_mkdir),
 	NEEDED(cmd_artifact_mkdir, path),
 	NUMBER(cmd_artifact_mkdir, mode),
 };
 static const struct field artifact_move_in[] = {
-	RUN_ID(cmd_artifact_move),           NEEDED(cmd_artifact_move, path),
+	OWNER(cmd_artifact_move),
+	NEEDED(cmd_artifact_move, path),
 	TEXT(cmd_artifact_move, to_run_id),  NEEDED(cmd_artifact_move, to_path),
 	FLAG(cmd_artifact_move, no_replace),
 };
 static const struct field artifact_delete_in[] = {
-	RUN_ID(cmd_artifact_delete),
+	OWNER(cmd_artifact_delete),
 	TEXT(cmd_artifact_delete, path),
 	FLAG(cmd_artifact_delete, recursive),
 	FLAG(cmd_artifact_delete, missing_ok),
 };
 static const struct field artifact_set_in[] = {
-	RUN_ID(cmd_artifact_set),
+	OWNER(cmd_artifact_set),
 	TEXT(cmd_artifact_set, path),
 	NUMBER(cmd_artifact_set, mtime),
 	NUMBER(cmd_artifact_set, mode),
+};
+
+/* Of a registered model: its name, and so many members as the command needs;
+ * where a tag is removed, its value is left out. */
+static const struct field model_create_in[] = {
+	NEEDED(cmd_model, name),
+	TEXT(cmd_model, description),
+	LIST(cmd_model, tags, key_value_fields),
+};
+static const struct field model_rename_in[] = {
+	NEEDED(cmd_model, name),
+	NEEDED(cmd_model, new_name),
+};
+static const struct field model_update_in[] = {
+	NEEDED(cmd_model, name),
+	TEXT(cmd_model, description),
+};
+static const struct field model_tag_in[] = {
+	NEEDED(cmd_model, name),
+	NEEDED(cmd_model, key),
+	TEXT(cmd_model, value),
+};
+static const struct field model_alias_in[] = {
+	NEEDED(cmd_model, name),
+	NEEDED(cmd_model, alias),
+	NEEDED(cmd_model, version),
+};
+static const struct field version_create_in[] = {
+	NEEDED(cmd_version, name),
+	NEEDED(cmd_version, source),
+	TEXT(cmd_version, run_id),
+	TEXT(cmd_version, run_link),
+	TEXT(cmd_version, description),
+	TEXT(cmd_version, model_id),
+	LIST(cmd_version, tags, key_value_fields),
+};
+static const struct field version_create_out[] = {
+	ANSWER(cmd_version, "version", ret_version),
+};
+static const struct field version_update_in[] = {
+	NEEDED(cmd_version, name),
+	NEEDED(cmd_version, version),
+	TEXT(cmd_version, description),
+};
+static const struct field version_stage_in[] = {
+	NEEDED(cmd_version, name),
+	NEEDED(cmd_version, version),
+	NEEDED(cmd_version, stage),
+	FLAG(cmd_version, archive_existing_versions),
+};
+static const struct field version_tag_in[] = {
+	NEEDED(cmd_version, name),
+	NEEDED(cmd_version, version),
+	NEEDED(cmd_version, key),
+	TEXT(cmd_version, value),
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -197,6 +332,66 @@ const struct command_type command_types[COMMAND_KINDS] = {
 		COMMAND("run_log", cmd_run_log, run_log_in, apply_run_log),
 	[COMMAND_RUN_UNTAG] = COMMAND("run_untag", cmd_run_untag, run_untag_in,
 				      apply_run_untag),
+	[COMMAND_RUN_INPUTS] = COMMAND("run_inputs", cmd_run_inputs,
+				       run_inputs_in, apply_run_inputs),
+	[COMMAND_RUN_OUTPUTS] = COMMAND("run_outputs", cmd_run_outputs,
+					run_outputs_in, apply_run_outputs),
+	[COMMAND_RUN_LOG_MODEL] =
+		COMMAND("run_log_model", cmd_run_log_model, run_log_model_in,
+			apply_run_log_model),
+	[COMMAND_LOGGED_CREATE] =
+		ANSWERING("logged_model_create", cmd_logged_create,
+			  logged_create_in, logged_create_out,
+			  apply_logged_create),
+	[COMMAND_LOGGED_FINALIZE] =
+		COMMAND("logged_model_finalize", cmd_logged, logged_in,
+			apply_logged_finalize),
+	[COMMAND_LOGGED_DELETE] =
+		SOME("logged_model_delete", cmd_logged, logged_in,
+		     COUNT(logged_in) - 1, apply_logged_delete),
+	[COMMAND_LOGGED_PARAMS] =
+		COMMAND("logged_model_params", cmd_logged_values,
+			logged_params_in, apply_logged_params),
+	[COMMAND_LOGGED_TAGS] = COMMAND("logged_model_tags", cmd_logged_values,
+					logged_tags_in, apply_logged_tags),
+	[COMMAND_LOGGED_UNTAG] =
+		COMMAND("logged_model_untag", cmd_logged_untag, logged_untag_in,
+			apply_logged_untag),
+	[COMMAND_MODEL_CREATE] = COMMAND("model_create", cmd_model,
+					 model_create_in, apply_model_create),
+	[COMMAND_MODEL_RENAME] = COMMAND("model_rename", cmd_model,
+					 model_rename_in, apply_model_rename),
+	[COMMAND_MODEL_UPDATE] = COMMAND("model_update", cmd_model,
+					 model_update_in, apply_model_update),
+	[COMMAND_MODEL_DELETE] = SOME("model_delete", cmd_model,
+				      model_update_in, 1, apply_model_delete),
+	[COMMAND_MODEL_TAG] =
+		COMMAND("model_tag", cmd_model, model_tag_in, apply_model_tag),
+	[COMMAND_MODEL_UNTAG] = SOME("model_untag", cmd_model, model_tag_in,
+				     COUNT(model_tag_in) - 1,
+				     apply_model_untag),
+	[COMMAND_MODEL_ALIAS] = COMMAND("model_alias", cmd_model,
+					model_alias_in, apply_model_alias),
+	[COMMAND_MODEL_UNALIAS] =
+		SOME("model_unalias", cmd_model, model_alias_in,
+		     COUNT(model_alias_in) - 1, apply_model_unalias),
+	[COMMAND_VERSION_CREATE] =
+		ANSWERING("version_create", cmd_version, version_create_in,
+			  version_create_out, apply_version_create),
+	[COMMAND_VERSION_UPDATE] =
+		COMMAND("version_update", cmd_version, version_update_in,
+			apply_version_update),
+	[COMMAND_VERSION_STAGE] =
+		COMMAND("version_stage", cmd_version, version_stage_in,
+			apply_version_stage),
+	[COMMAND_VERSION_DELETE] =
+		SOME("version_delete", cmd_version, version_update_in, 2,
+		     apply_version_delete),
+	[COMMAND_VERSION_TAG] = COMMAND("version_tag", cmd_version,
+					version_tag_in, apply_version_tag),
+	[COMMAND_VERSION_UNTAG] =
+		SOME("version_untag", cmd_version, version_tag_in,
+		     COUNT(version_tag_in) - 1, apply_version_untag),
 	[COMMAND_ARTIFACT_PUT] =
 		ANSWERING("artifact_put", cmd_artifact_put, artifact_put_in,
 			  artifact_put_out, apply_artifact_put),

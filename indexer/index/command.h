@@ -38,6 +38,29 @@ enum command_kind {
 	COMMAND_RUN_RESTORE,
 	COMMAND_RUN_LOG,
 	COMMAND_RUN_UNTAG,
+	COMMAND_RUN_INPUTS,
+	COMMAND_RUN_OUTPUTS,
+	COMMAND_RUN_LOG_MODEL,
+	COMMAND_LOGGED_CREATE,
+	COMMAND_LOGGED_FINALIZE,
+	COMMAND_LOGGED_DELETE,
+	COMMAND_LOGGED_PARAMS,
+	COMMAND_LOGGED_TAGS,
+	COMMAND_LOGGED_UNTAG,
+	COMMAND_MODEL_CREATE,
+	COMMAND_MODEL_RENAME,
+	COMMAND_MODEL_UPDATE,
+	COMMAND_MODEL_DELETE,
+	COMMAND_MODEL_TAG,
+	COMMAND_MODEL_UNTAG,
+	COMMAND_MODEL_ALIAS,
+	COMMAND_MODEL_UNALIAS,
+	COMMAND_VERSION_CREATE,
+	COMMAND_VERSION_UPDATE,
+	COMMAND_VERSION_STAGE,
+	COMMAND_VERSION_DELETE,
+	COMMAND_VERSION_TAG,
+	COMMAND_VERSION_UNTAG,
 	COMMAND_ARTIFACT_PUT,
 	COMMAND_ARTIFACT_MKDIR,
 	COMMAND_ARTIFACT_MOVE,
@@ -176,11 +199,89 @@ struct cmd_run_untag {
 	struct str run_id, key;
 };
 
-/* Artifacts of a run, a tree of its own per owner. Bytes lie in the object
- * store already when these come; key tells where (objects.h). */
+/* log-inputs: datasets and logged models that a run took. What is there
+ * already stays as it is. */
+struct input_dataset {
+	struct str name, digest, source_type, source, schema, profile;
+};
+struct run_input {
+	struct input_dataset dataset;
+	struct field_list tags; /* of struct key_value */
+};
+struct run_model { /* step: of an output */
+	struct str model_id;
+	struct opt_i64 step;
+};
+struct cmd_run_inputs {
+	struct command c;
+	struct str run_id;
+	struct field_list datasets; /* of struct run_input */
+	struct field_list models;   /* of struct run_model */
+};
+struct cmd_run_outputs {
+	struct command c;
+	struct str run_id;
+	struct field_list models; /* of struct run_model */
+};
+extern const struct field_set run_input_fields, run_model_fields;
+
+/* log-model of MLflow 2: one more object in the array of the run's tag
+ * mlflow.log-model.history. */
+struct cmd_run_log_model {
+	struct command c;
+	struct str run_id;
+	struct str model; /* JSON of the object */
+};
+
+/* Logged models (logged_model.h). */
+struct cmd_logged_create {
+	struct command c;
+	struct str experiment_id, name, model_type, source_run_id;
+	struct field_list params, tags; /* of struct key_value */
+	struct str ret_model_id;
+};
+struct cmd_logged { /* finalize, delete */
+	struct command c;
+	struct str model_id;
+	struct opt_i64 status; /* enum logged_status; finalize only */
+};
+struct cmd_logged_values { /* params, tags */
+	struct command c;
+	struct str model_id;
+	struct field_list params, tags; /* of struct key_value */
+};
+struct cmd_logged_untag {
+	struct command c;
+	struct str model_id, key;
+};
+
+/* Registered models (registry.h): each command takes the name and what it is
+ * about. */
+struct cmd_model {
+	struct command c;
+	struct str name, new_name, description;
+	struct str key, value;     /* tag, untag */
+	struct str alias, version; /* alias, unalias */
+	struct field_list tags;    /* of struct key_value; create */
+};
+
+struct cmd_version {
+	struct command c;
+	struct str name, version, description;
+	struct str key, value; /* tag, untag */
+	struct str stage;
+	struct opt_bool archive_existing_versions;
+	struct str source, run_id, run_link, model_id; /* create */
+	struct field_list tags;
+	struct str ret_version;
+};
+
+/* Artifacts of a run, or, where no run is named, of a logged model: a tree of
+ * its own per owner. Bytes lie in the object store already when these come;
+ * key tells where (objects.h). */
 struct cmd_artifact_put {
 	struct command c;
-	struct str run_id, path;
+	struct str run_id, model_id, path;
 	struct str key; /* in the object store; empty file: may be "" */
 	struct opt_i64 size;
 	struct str sha256; /* 64 hex digits; "" where size is 0 */
@@ -192,26 +293,26 @@ struct cmd_artifact_put {
 
 struct cmd_artifact_mkdir {
 	struct command c;
-	struct str run_id, path;
+	struct str run_id, model_id, path;
 	struct opt_i64 mode;
 };
 
 struct cmd_artifact_move {
 	struct command c;
-	struct str run_id, path, to_run_id, to_path;
+	struct str run_id, model_id, path, to_run_id, to_path;
 	struct opt_bool no_replace;
 };
 
 struct cmd_artifact_delete {
 	struct command c;
-	struct str run_id, path;
+	struct str run_id, model_id, path;
 	struct opt_bool recursive; /* else a directory must be empty */
 	struct opt_bool missing_ok;
 };
 
 struct cmd_artifact_set { /* chmod, utimens */
 	struct command c;
-	struct str run_id, path;
+	struct str run_id, model_id, path;
 	struct opt_i64 mtime, mode;
 };
 

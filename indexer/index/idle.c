@@ -6,6 +6,7 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/artifact.h"
+#include "indexer/index/model.h"
 #include "indexer/index/points.h"
 
 enum {
@@ -65,8 +66,14 @@ static int prune(struct writer *w, void *arg, struct err *e)
 
 static int reap(struct writer *w, void *arg, struct err *e)
 {
+	int left;
+
 	(void)arg;
-	return artifact_reap(w, LIMIT_IDLE_MS, e);
+	if (artifact_reap(w, LIMIT_IDLE_MS, e) < 0)
+		return -1;
+	left = model_reap(w, LIMIT_IDLE_MS, e);
+	w->reap = w->reap || left > 0;
+	return left < 0 ? -1 : 0;
 }
 
 static int fold(struct writer *w, void *arg, struct err *e)

@@ -149,6 +149,66 @@ int name_check_run_id(struct str id, struct err *e)
 			      STR_ARG(id));
 }
 
+/* Blanks as Python strips them; the rest of them is no ASCII. */
+static bool is_blank(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr(" \t\n\r\v\f", s.p[i]) || !s.p[i])
+			return false;
+	return true;
+}
+
+int name_check_model(struct str name, const char *what, struct err *e)
+{
+	if (is_blank(name))
+		return err_set(e, ERR_INVALID,
+			       "Missing value for required parameter '%s'.",
+			       what);
+	if (check_length(name, LIMIT_MODEL_NAME, what, e) < 0)
+		return -1;
+	if (memchr(name.p, '/', name.n) || memchr(name.p, ':', name.n))
+		return err_set(e, ERR_INVALID,
+			       "Invalid model name '%.*s'. Names cannot "
+			       "contain '/' or ':'.",
+			       STR_ARG(name));
+	if (!key_is_plain_path(name))
+		return err_set(
+			e, ERR_INVALID,
+			"Invalid value \"%.*s\" for parameter 'name' "
+			"supplied: Names may be treated as files in certain "
+			"cases, and must not resolve to other names when "
+			"treated as such. This name would resolve to '%.*s'",
+			STR_ARG(name), STR_ARG(name));
+	return 0;
+}
+
+int name_check_alias(struct str alias, struct err *e)
+{
+	int64_t n = characters(alias);
+
+	if (!alias.n)
+		return err_set(e, ERR_INVALID,
+			       "Registered model alias name cannot be empty.");
+	if (n > LIMIT_ALIAS)
+		return err_set(e, ERR_INVALID,
+			       "'Registered model alias name' exceeds the "
+			       "maximum length of %d characters",
+			       LIMIT_ALIAS);
+	for (size_t i = 0; n > 0 && i < alias.n; i++) {
+		unsigned char c = (unsigned char)alias.p[i];
+
+		if (c < 0x80 && c != '-' && !word_byte(c))
+			n = -1;
+	}
+	if (n < 0 || !key_characters(alias))
+		return err_set(e, ERR_INVALID,
+			       "Invalid alias name: '%.*s'. Names may only "
+			       "contain alphanumerics, underscores (_), and "
+			       "dashes (-).",
+			       STR_ARG(alias));
+	return 0;
+}
+
 static int bad_path(struct str path, const char *why, struct err *e)
 {
 	return err_set(e, ERR_INVALID, "Invalid path '%.*s': %s", STR_ARG(path),

@@ -21,6 +21,9 @@ int name_check_key(struct str key, const char *what, struct err *e);
 int name_check_experiment(struct str name, struct err *e);
 int name_check_run(struct str name, struct err *e);
 int name_check_run_id(struct str id, struct err *e);
+/* Of a registered model; what is "name" or "new_name". */
+int name_check_model(struct str name, const char *what, struct err *e);
+int name_check_alias(struct str alias, struct err *e);
 /* A relative artifact path already decoded: no empty part, '.', '..', NUL,
  * backslash, leading '/'. "" is the root and allowed only with root_ok. */
 int name_check_artifact(struct str path, bool root_ok, struct err *e);

@@ -169,16 +169,22 @@ enum thing {
 	THING_PARAM,
 	THING_TAG,
 	THING_EXPERIMENT_TAG,
-	THING_ARTIFACT
+	THING_ARTIFACT,
+	THING_LOGGED_MODEL,
+	THING_MODEL, /* a registered one; see registry.h */
+	THING_VERSION,
+	THING_ALIAS
 };
 
 struct changed {
 	enum thing thing;
-	int64_t row;    /* of an experiment, run, series or artifact; of tags
-			   and params their owner's */
-	int64_t parent; /* experiment of a run, run of the others */
+	int64_t row;    /* of an experiment, run, series, artifact, model or
+			   version; of tags and params their owner's, of an
+			   alias its version's */
+	int64_t parent; /* experiment of a run, model of a version or alias,
+			   run of the others */
 	int64_t parent_dir; /* of an artifact */
-	struct str name;    /* directory name, key, or file name */
+	struct str name;    /* directory name, key, file name, number */
 	bool removed;
 	bool created; /* after the given change */
 };

@@ -278,12 +278,16 @@ CREATE TABLE run_model (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_model_model ON run_model (model);
 
--- Artifacts of a run: a tree. parent 0 is the root. A directory that was
--- removed with all below it has parent = -id until idle work has taken its
--- rows away.
+-- Artifacts of a run or a logged model: a tree. The owner is the run's id, or
+-- the model's with its sign turned; run and model are the same once more, for
+-- joins and references. parent 0 is the root. A directory that was removed
+-- with all below it has parent = -id until idle work has taken its rows away.
 CREATE TABLE artifact (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
-	run INTEGER NOT NULL REFERENCES run (id),
+	owner INTEGER NOT NULL,
+	run INTEGER AS (iif(owner > 0, owner, NULL)) REFERENCES run (id),
+	model INTEGER AS (iif(owner < 0, -owner, NULL))
+		REFERENCES logged_model (id),
 	parent INTEGER NOT NULL,
 	name TEXT NOT NULL,
 	is_dir INTEGER NOT NULL,
@@ -295,19 +299,102 @@ CREATE TABLE artifact (
 	mode INTEGER NOT NULL,
 	born INTEGER NOT NULL,
 	change INTEGER NOT NULL,
-	UNIQUE (run, parent, name)
+	UNIQUE (owner, parent, name)
 ) STRICT;
 CREATE INDEX artifact_change ON artifact (change);
-CREATE INDEX artifact_list ON artifact (run, parent, id);
+CREATE INDEX artifact_list ON artifact (owner, parent, id);
 CREATE INDEX artifact_key ON artifact (key) WHERE key <> '';
 CREATE INDEX artifact_detached ON artifact (parent) WHERE parent < 0;
+
+-- A registered model. Names are unique in a project, and so are directory
+-- names over all. A version keeps its number for ever: last_version is the one
+-- given last. A removed model is "gone" at once and holds no name any more;
+-- idle work takes away its rows. updated is what MLflow shows; modified and
+-- change follow its versions, tags and aliases, too.
+CREATE TABLE registered_model (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	project INTEGER NOT NULL DEFAULT 0,     -- 0: of no project
+	name TEXT NOT NULL,
+	dir TEXT NOT NULL,                      -- its name as a file name
+	description TEXT NOT NULL,
+	last_version INTEGER NOT NULL DEFAULT 0,
+	gone INTEGER NOT NULL DEFAULT 0,
+	created INTEGER NOT NULL,
+	updated INTEGER NOT NULL,
+	modified INTEGER NOT NULL,
+	born INTEGER NOT NULL,
+	change INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX registered_model_name ON registered_model (project, name)
+	WHERE gone = 0;
+CREATE UNIQUE INDEX registered_model_dir ON registered_model (dir)
+	WHERE gone = 0;
+CREATE INDEX registered_model_order ON registered_model (name) WHERE gone = 0;
+CREATE INDEX registered_model_gone ON registered_model (gone) WHERE gone = 1;
+CREATE INDEX registered_model_change ON registered_model (change);
+
+CREATE TABLE registered_model_tag (
+	model INTEGER NOT NULL REFERENCES registered_model (id) ON DELETE CASCADE,
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (model, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX registered_model_tag_key
+	ON registered_model_tag (key, substr(value, 1, 200), model);
+
+-- A version of a registered model. source is what was registered, location
+-- the URI at which its files are found. run and logged_model are public ids,
+-- '' where there is none; what they name need not exist.
+CREATE TABLE model_version (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	model INTEGER NOT NULL REFERENCES registered_model (id),
+	number INTEGER NOT NULL,
+	stage INTEGER NOT NULL,                 -- enum model_stage
+	description TEXT NOT NULL,
+	source TEXT NOT NULL,
+	location TEXT NOT NULL,
+	run TEXT NOT NULL,
+	run_link TEXT NOT NULL,
+	logged_model TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	updated INTEGER NOT NULL,
+	modified INTEGER NOT NULL,
+	born INTEGER NOT NULL,
+	change INTEGER NOT NULL,
+	UNIQUE (model, number)
+) STRICT;
+CREATE INDEX model_version_stage ON model_version (model, stage, number);
+CREATE INDEX model_version_change ON model_version (model, change);
+CREATE INDEX model_version_run ON model_version (run);
+CREATE INDEX model_version_source ON model_version (source);
+
+CREATE TABLE model_version_tag (
+	version INTEGER NOT NULL REFERENCES model_version (id) ON DELETE CASCADE,
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (version, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX model_version_tag_key
+	ON model_version_tag (key, substr(value, 1, 200), version);
+
+-- A name for one version of a model, which may move to another.
+CREATE TABLE model_alias (
+	model INTEGER NOT NULL REFERENCES registered_model (id) ON DELETE CASCADE,
+	alias TEXT NOT NULL,
+	version INTEGER NOT NULL REFERENCES model_version (id) ON DELETE CASCADE,
+	modified INTEGER NOT NULL,
+	born INTEGER NOT NULL,
+	change INTEGER NOT NULL,
+	PRIMARY KEY (model, alias)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX model_alias_version ON model_alias (version);
 
 -- Objects that nothing refers to any more, until gc removes their bytes.
 CREATE TABLE garbage (
 	key TEXT PRIMARY KEY,
 	size INTEGER NOT NULL,
 	time INTEGER NOT NULL,
-	run INTEGER NOT NULL,                   -- whose it was, and its name
+	owner INTEGER NOT NULL,                 -- whose it was, and its name
 	name TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX garbage_time ON garbage (time);
