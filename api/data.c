@@ -39,6 +39,7 @@ static const char *const thing_names[] = {
 	[THING_TAG] = "tag",
 	[THING_EXPERIMENT_TAG] = "experiment_tag",
 	[THING_ARTIFACT] = "artifact",
+	[THING_LOGGED_MODEL] = "logged_model",
 };
 
 struct changes_page {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* artifact.c - what the calls about artifacts share.
  *
- * Where a run's artifacts are is stated by its artifact_uri, fixed when it
- * was created; the proxy serves those whose URI is its own.
+ * Where the artifacts of a run or logged model are is stated by its
+ * artifact_uri, fixed when it was created; the proxy serves those whose URI is
+ * its own.
  */
 #include "api/tracking/artifact.h"
 
@@ -13,7 +14,8 @@
 #include "indexer/index/names.h"
 #include "indexer/render/render.h"
 
-/* How many times "/artifacts" may stand in a path before its run is found. */
+/* How many times "/artifacts" may stand in a path before its owner is found.
+ */
 enum { ROOTS_TRIED = 4 };
 
 static const struct str root_end = {"/artifacts", sizeof("/artifacts") - 1};
@@ -49,7 +51,7 @@ static size_t next_root(struct str path, size_t from)
 }
 
 /* The last part of what stands before "/artifacts". */
-static struct str run_id_of(struct str root)
+static struct str id_of(struct str root)
 {
 	size_t end = root.n - root_end.n, start = end;
 
@@ -61,10 +63,66 @@ static struct str run_id_of(struct str root)
 static int not_ours(struct str path, struct err *e)
 {
 	return err_set(e, ERR_NOT_FOUND,
-		       "No run has artifacts at '%.*s'. Artifact paths are "
-		       "<experiment id>/<run id>/artifacts/<path>.",
+		       "Nothing has artifacts at '%.*s'. Artifact paths are "
+		       "<experiment id>/<run id>/artifacts/<path> and "
+		       "<experiment id>/models/<model id>/artifacts/<path>.",
 		       (int)(path.n < 300 ? path.n : 300),
 		       path.n ? path.p : "");
+}
+
+int artifact_owner_run(const struct run *run, struct arena *a,
+		       struct artifact_owner *ret, struct err *e)
+{
+	const char *home = arena_printf(
+		a, "%.*s/%.*s", STR_ARG(run->experiment_id), STR_ARG(run->id));
+
+	if (!home)
+		return arena_full(a, e);
+	*ret = (struct artifact_owner){
+		.row = run->row,
+		.project = run->project,
+		.run_id = run->id,
+		.uri = run->artifact_uri,
+		.home = str_from(home),
+		.deleted = run->lifecycle == LIFE_DELETED,
+	};
+	return 0;
+}
+
+int artifact_owner_model(const struct logged_model *m, struct arena *a,
+			 struct artifact_owner *ret, struct err *e)
+{
+	const char *home =
+		arena_printf(a, "%.*s/models/%.*s", STR_ARG(m->experiment_id),
+			     STR_ARG(m->id));
+
+	if (!home)
+		return arena_full(a, e);
+	*ret = (struct artifact_owner){
+		.row = logged_model_owner(m->row),
+		.project = m->project,
+		.model_id = m->id,
+		.uri = m->artifact_uri,
+		.home = str_from(home),
+		.deleted = m->lifecycle == LIFE_DELETED,
+	};
+	return 0;
+}
+
+/* A run of this id, or a logged model. */
+static int find_owner(struct reader *rd, struct str id, struct arena *a,
+		      struct artifact_owner *ret, struct err *e)
+{
+	struct logged_model model;
+	struct run run;
+
+	if (run_by_id(rd, id, a, &run, e) == 0)
+		return artifact_owner_run(&run, a, ret, e);
+	if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID)
+		return -1;
+	if (logged_model_by_id(rd, id, a, &model, e) < 0)
+		return -1;
+	return artifact_owner_model(&model, a, ret, e);
 }
 
 int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
@@ -81,8 +139,8 @@ int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
 		ret->root = str_n(path.p, n);
 		ret->path = str_n(path.p + n, path.n - n);
 		str_cut(&ret->path, '/');
-		if (run_by_id(rd, run_id_of(ret->root), a, &ret->run, e) == 0) {
-			if (str_eq(uri_path(ret->run.artifact_uri), ret->root))
+		if (find_owner(rd, id_of(ret->root), a, &ret->owner, e) == 0) {
+			if (str_eq(uri_path(ret->owner.uri), ret->root))
 				return 0;
 		} else if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID) {
 			return -1;
@@ -156,7 +214,7 @@ static int put_children(struct reading *r, const struct children *l,
 	return failed;
 }
 
-int artifact_list(struct reading *r, const struct run *run, struct str path,
+int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 		  struct str base)
 {
 	struct arena *a = r->c->arena;
@@ -164,7 +222,7 @@ int artifact_list(struct reading *r, const struct run *run, struct str path,
 	struct artifact dir;
 	int failed;
 
-	if (artifact_by_path(r->rd, run->row, path, a, &dir, &r->e)) {
+	if (artifact_by_path(r->rd, owner_row, path, a, &dir, &r->e)) {
 		if (r->e.kind != ERR_NOT_FOUND && r->e.kind != ERR_NOT_DIR)
 			return -1;
 		err_clear(&r->e);
@@ -173,7 +231,7 @@ int artifact_list(struct reading *r, const struct run *run, struct str path,
 	if (!dir.is_dir)
 		return 0;
 	buf_init(&l.items, a->ceiling);
-	failed = artifact_each(r->rd, run->row, dir.row, 0, add_child, &l,
+	failed = artifact_each(r->rd, owner_row, dir.row, 0, add_child, &l,
 			       &r->e) < 0;
 	if (!failed)
 		failed = put_children(r, &l, base);

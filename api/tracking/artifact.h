@@ -6,24 +6,42 @@
 #define ORRERY_TRACKING_ARTIFACT_H
 
 #include "api/app.h"
+#include "indexer/index/logged_model.h"
 
-/* A path of the artifact proxy: "<experiment>/<run>/artifacts/model/MLmodel"
- * is model/MLmodel of that run. */
-struct artifact_ref {
-	struct run run;
-	struct str path; /* within the run, "" its root */
-	struct str root; /* "<experiment>/<run>/artifacts" */
+/* Whose artifacts: a run's or a logged model's. */
+struct artifact_owner {
+	int64_t row; /* owner_row of its artifacts */
+	int64_t project;
+	struct str run_id, model_id; /* one of them, the other is empty */
+	struct str uri;              /* of its artifacts */
+	struct str home; /* "<experiment>/<run>": where its objects lie */
+	bool deleted;
 };
 
-/* Finds the run whose artifact_uri the path lies below. ERR_INVALID where the
- * path is none ("Invalid path"), ERR_NOT_FOUND where it is nobody's. */
+int artifact_owner_run(const struct run *run, struct arena *a,
+		       struct artifact_owner *ret, struct err *e);
+int artifact_owner_model(const struct logged_model *m, struct arena *a,
+			 struct artifact_owner *ret, struct err *e);
+
+/* A path of the artifact proxy: "<experiment>/<run>/artifacts/model/MLmodel"
+ * is model/MLmodel of that run; "<experiment>/models/<model>/artifacts/MLmodel"
+ * is MLmodel of that logged model. */
+struct artifact_ref {
+	struct artifact_owner owner;
+	struct str path; /* within its artifacts, "" their root */
+	struct str root; /* what stands before it */
+};
+
+/* Finds the run or model whose artifact_uri the path lies below. ERR_INVALID
+ * where the path is none ("Invalid path"), ERR_NOT_FOUND where it is nobody's.
+ */
 int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
 		     struct artifact_ref *ret, struct err *e);
 
 /* "files": the children of a directory in order of name, their paths behind
  * base (and a slash, where base is not empty). No member at all where there
  * are none, or where path is a file or nothing. */
-int artifact_list(struct reading *r, const struct run *run, struct str path,
+int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 		  struct str base);
 
 /* Sends an artifact that was found. */

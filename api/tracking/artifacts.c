@@ -35,7 +35,7 @@ static void artifacts_list(struct call *c)
 	    name_check_artifact(q->path, true, &r.e) == 0 &&
 	    run_by_id(r.rd, q->run_id, c->arena, &run, &r.e) == 0) {
 		jo_kstr(r.j, "root_uri", run.artifact_uri);
-		artifact_list(&r, &run, q->path, q->path);
+		artifact_list(&r, run.row, q->path, q->path);
 	}
 	reading_end(&r);
 }

@@ -46,16 +46,20 @@ static int check_size(const struct upload *u, int64_t size, struct err *e)
 		       u->limit);
 }
 
-static int check_run(const struct call *c, const struct run *run, struct err *e)
+static int check_owner(const struct call *c, const struct artifact_owner *o,
+		       struct err *e)
 {
-	if (!principal_may(&c->who, run->project, LEVEL_WRITE))
-		return err_set(e, ERR_DENIED, "no right to write to run '%.*s'",
-			       STR_ARG(run->id));
-	if (run->lifecycle == LIFE_DELETED)
+	const char *what = o->run_id.n ? "run" : "logged model";
+	struct str id = o->run_id.n ? o->run_id : o->model_id;
+
+	if (!principal_may(&c->who, o->project, LEVEL_WRITE))
+		return err_set(e, ERR_DENIED, "no right to write to %s '%.*s'",
+			       what, STR_ARG(id));
+	if (o->deleted)
 		return err_set(e, ERR_INVALID,
-			       "The run %.*s must be in the 'active' state. "
+			       "The %s %.*s must be in the 'active' state. "
 			       "Current state is deleted.",
-			       STR_ARG(run->id));
+			       what, STR_ARG(id));
 	return 0;
 }
 
@@ -81,8 +85,8 @@ static int find_target(struct upload *u, struct err *e)
 		return -1;
 	if (!u->ref.path.n)
 		return err_set(e, ERR_INVALID,
-			       "Invalid path: it names a run, not a file");
-	return check_run(c, &u->ref.run, e);
+			       "Invalid path: it names a directory");
+	return check_owner(c, &u->ref.owner, e);
 }
 
 static int pump(struct upload *u, struct err *e)
@@ -103,12 +107,11 @@ static int pump(struct upload *u, struct err *e)
 
 static int store(struct upload *u, struct err *e)
 {
-	struct run *run = &u->ref.run;
 	struct app *app = call_app(u->c);
 	char fallback[OBJECT_KEY_MAX];
 
-	snprintf(fallback, sizeof(fallback), "%.*s/%.*s/generations/",
-		 STR_ARG(run->experiment_id), STR_ARG(run->id));
+	snprintf(fallback, sizeof(fallback), "%.*s/generations/",
+		 STR_ARG(u->ref.owner.home));
 	u->put = object_put_begin(app->objects, u->c->params[0],
 				  str_from(fallback), e);
 	if (!u->put)
@@ -127,7 +130,8 @@ static int enter(struct upload *u, struct err *e)
 	int failed;
 
 	x->c.who = u->c->who;
-	x->run_id = u->ref.run.id;
+	x->run_id = u->ref.owner.run_id;
+	x->model_id = u->ref.owner.model_id;
 	x->path = u->ref.path;
 	x->key = str_from(u->key);
 	x->size = (struct opt_i64){u->digest.size, true};
@@ -187,8 +191,9 @@ static int find_artifact(struct call *c, struct artifact *ret, struct err *e)
 
 	if (!rd)
 		return -1;
-	failed = artifact_resolve(rd, c->params[0], c->arena, &ref, e) ||
-		 artifact_by_path(rd, ref.run.row, ref.path, c->arena, ret, e);
+	failed =
+		artifact_resolve(rd, c->params[0], c->arena, &ref, e) ||
+		artifact_by_path(rd, ref.owner.row, ref.path, c->arena, ret, e);
 	reader_end(rd);
 	if (!failed && ret->is_dir)
 		failed = err_set(e, ERR_IS_DIR, "'%.*s' is a directory",
@@ -211,7 +216,8 @@ static void delete_found(struct call *c, const struct artifact_ref *ref)
 {
 	struct cmd_artifact_delete *x = command_new(COMMAND_ARTIFACT_DELETE);
 
-	x->run_id = ref->run.id;
+	x->run_id = ref->owner.run_id;
+	x->model_id = ref->owner.model_id;
 	x->path = ref->path;
 	x->recursive = (struct opt_bool){true, true};
 	x->missing_ok = (struct opt_bool){true, true};
@@ -239,7 +245,7 @@ static void artifacts_list(struct call *c)
 
 	if (reading_begin(&r, c) == 0) {
 		if (artifact_resolve(r.rd, q->path, c->arena, &ref, &r.e) == 0)
-			artifact_list(&r, &ref.run, ref.path, STR(""));
+			artifact_list(&r, ref.owner.row, ref.path, STR(""));
 		else if (r.e.kind == ERR_NOT_FOUND)
 			err_clear(&r.e);
 	}

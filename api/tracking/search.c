@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* search.c - MLflow's searches for experiments and runs.
- *
- * A search yields rows in order; each is then rendered within the same
- * snapshot. A page that grows beyond SEARCH_PAGE_BYTES ends early, with a
- * token for what follows it: clients go on as with any other page.
- */
-#include <inttypes.h>
-
+/* search.c - MLflow's searches for experiments and runs. */
 #include "api/app.h"
 #include "api/tracking/fields.h"
+#include "api/tracking/page.h"
 #include "api/tracking/tracking.h"
-#include "indexer/base/num.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/limits.h"
 #include "indexer/query/mlflow.h"
 #include "indexer/render/render.h"
 
-enum {
-	SEARCH_PAGE_BYTES = 8 << 20,
-	SEARCH_RUNS_DEFAULT = 1000,
-	ENTITY_BYTES = 1 << 20, /* the strings of one experiment or run */
-};
+enum { SEARCH_RUNS_DEFAULT = 1000 };
 
 static const char *const view_names[] = {"", "ACTIVE_ONLY", "DELETED_ONLY",
 					 "ALL", NULL};
@@ -73,24 +62,6 @@ static const struct field run_rows[] = {
 };
 static const struct field_set run_fields =
 	FIELD_SET(run_rows, struct run_search);
-
-static int set_max(struct search *s, int64_t max, int64_t limit, struct err *e)
-{
-	if (max < 1)
-		return err_set(e, ERR_INVALID,
-			       "Invalid value %" PRId64 " for parameter "
-			       "'max_results' supplied. It must be a positive "
-			       "integer",
-			       max);
-	if (max > limit)
-		return err_set(e, ERR_INVALID,
-			       "Invalid value %" PRId64 " for parameter "
-			       "'max_results' supplied. It must be at most "
-			       "%" PRId64,
-			       max, limit);
-	s->max = (size_t)max;
-	return 0;
-}
 
 static enum view view_of(struct opt_i64 view)
 {
@@ -149,15 +120,6 @@ static int search_parse(struct search *s, const struct search_text *q,
 	return 0;
 }
 
-/* A search of one kind of thing: how it is run, and one row rendered. */
-struct search_kind {
-	const char *name;
-	int (*run)(struct reader *rd, struct columns *cols,
-		   const struct search *s, struct arena *a,
-		   struct search_page *ret, struct err *e);
-	int (*put)(struct reading *r, int64_t row, struct arena *a);
-};
-
 static int put_experiment(struct reading *r, int64_t row, struct arena *a)
 {
 	struct experiment x;
@@ -173,64 +135,12 @@ static int put_run(struct reading *r, int64_t row, struct arena *a)
 
 	if (run_by_row(r->rd, row, a, &run, &r->e))
 		return -1;
-	return render_run(r->j, r->rd, &run, &r->e);
+	return render_found_run(r->j, r->rd, &run, &r->e);
 }
 
-static const struct search_kind experiment_kind = {
+static const struct page_kind experiment_kind = {
 	"experiments", search_experiments, put_experiment};
-static const struct search_kind run_kind = {"runs", search_runs, put_run};
-
-/* How many rows of the page were written, -1 on an error. */
-static int64_t put_rows(struct reading *r, const struct search_kind *kind,
-			const struct search_page *page)
-{
-	SCOPED(arena_fini) struct arena a;
-	struct render_list list = {r->j, kind->name, false};
-	size_t i;
-	int failed = 0;
-
-	arena_init(&a, ENTITY_BYTES);
-	for (i = 0; i < page->n && r->j->b->n < SEARCH_PAGE_BYTES; i++) {
-		render_list_next(&list);
-		arena_reset(&a);
-		failed = kind->put(r, page->rows[i], &a);
-		if (failed)
-			break;
-	}
-	render_list_end(&list);
-	return failed ? -1 : (int64_t)i;
-}
-
-static int put_page(struct reading *r, const struct search_kind *kind,
-		    struct search *s)
-{
-	struct columns *columns = call_app(r->c)->columns;
-	struct arena *a = r->c->arena;
-	struct search_page page;
-	int64_t put;
-
-	if (kind->run(r->rd, columns, s, a, &page, &r->e))
-		return -1;
-	put = put_rows(r, kind, &page);
-	if (put < 0)
-		return -1;
-	s->max = (size_t)put;
-	if (s->max < page.n && kind->run(r->rd, columns, s, a, &page, &r->e))
-		return -1;
-	if (page.next_token.n)
-		jo_kstr(r->j, "next_page_token", page.next_token);
-	return 0;
-}
-
-static void answer_search(struct call *c, const struct search_kind *kind,
-			  struct search *s)
-{
-	struct reading r;
-
-	if (reading_begin(&r, c) == 0)
-		put_page(&r, kind, s);
-	reading_end(&r);
-}
+static const struct page_kind run_kind = {"runs", search_runs, put_run};
 
 static void experiments_search(struct call *c)
 {
@@ -239,32 +149,11 @@ static void experiments_search(struct call *c)
 	struct search s = {0};
 	struct err e;
 
-	if (set_max(&s, max, LIMIT_SEARCH_EXPERIMENTS, &e) ||
+	if (page_max(&s, max, LIMIT_SEARCH_EXPERIMENTS, &e) ||
 	    search_parse(&s, &q->text, &vocabulary_experiments, c->arena, &e))
 		answer_error(c, &e);
 	else
-		answer_search(c, &experiment_kind, &s);
-}
-
-static int check_ids(const struct field_list *ids, struct err *e)
-{
-	const struct str *id = ids->items;
-	int64_t number;
-
-	for (size_t i = 0; i < ids->n; i++)
-		if (!num_parse_i64(id[i], &number))
-			return err_set(e, ERR_INVALID,
-				       "Invalid experiment ID '%.*s'. "
-				       "Experiment ID must be a valid integer.",
-				       (int)(id[i].n < 100 ? id[i].n : 100),
-				       id[i].n ? id[i].p : "");
-	return 0;
-}
-
-/* No experiments: nothing can be found, whatever the filter says. */
-static void answer_nothing(struct call *c)
-{
-	reply_bytes(c, 200, "application/json", STR("{}"));
+		page_answer(c, &experiment_kind, &s);
 }
 
 static void runs_search(struct call *c)
@@ -275,15 +164,15 @@ static void runs_search(struct call *c)
 			   .nexperiment_ids = q->experiment_ids.n};
 	struct err e;
 
-	if (set_max(&s, max.set ? max.v : SEARCH_RUNS_DEFAULT,
-		    LIMIT_SEARCH_RUNS, &e) ||
-	    check_ids(&q->experiment_ids, &e) ||
+	if (page_max(&s, max.set ? max.v : SEARCH_RUNS_DEFAULT,
+		     LIMIT_SEARCH_RUNS, &e) ||
+	    page_check_ids(&q->experiment_ids, &e) ||
 	    search_parse(&s, &q->text, &vocabulary_runs, c->arena, &e))
 		answer_error(c, &e);
 	else if (!s.nexperiment_ids)
-		answer_nothing(c);
+		page_answer_none(c);
 	else
-		answer_search(c, &run_kind, &s);
+		page_answer(c, &run_kind, &s);
 }
 
 static const struct route routes[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* artifact.c - commands about the artifacts of runs.
+/* artifact.c - commands about artifacts, of runs and of logged models.
  *
  * Bytes are in the object store before a command names their key; here only
  * the tree changes, so rename and delete copy nothing.
@@ -8,6 +8,7 @@
 
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
+#include "indexer/index/logged.h"
 #include "indexer/index/names.h"
 
 enum { FILE_MODE = 0644, NEW_DIR_MODE = 0755, MODE_BITS = 07777 };
@@ -28,6 +29,59 @@ static int64_t mode_or(struct opt_i64 mode, int64_t otherwise)
 	return mode.set ? mode.v & MODE_BITS : otherwise;
 }
 
+/* --- owners ------------------------------------------------------------- */
+
+static int find_run(struct writer *w, const struct principal *who,
+		    struct str id, struct tree_owner *ret, struct err *e)
+{
+	struct run_ref run;
+
+	if (writer_run_active(w, who, id, &run, e) < 0)
+		return -1;
+	*ret = (struct tree_owner){run.row, run.experiment, run.project, id};
+	return 0;
+}
+
+static int find_model(struct writer *w, const struct principal *who,
+		      struct str id, struct tree_owner *ret, struct err *e)
+{
+	struct logged_ref model;
+
+	if (writer_logged(w, who, id, &model, e) < 0)
+		return -1;
+	if (model.deleted)
+		return err_set(e, ERR_STATE,
+			       "The logged model %.*s must be in the 'active' "
+			       "state. Current state is deleted.",
+			       STR_ARG(id));
+	*ret = (struct tree_owner){logged_model_owner(model.row),
+				   model.experiment, model.project, id};
+	return 0;
+}
+
+/* Of the run that is named, else of the model; it must be active. */
+static int owner_find(struct writer *w, const struct command *c, struct str run,
+		      struct str model, struct tree_owner *ret, struct err *e)
+{
+	if (run.n)
+		return find_run(w, &c->who, run, ret, e);
+	if (model.n)
+		return find_model(w, &c->who, model, ret, e);
+	return err_set(e, ERR_INVALID,
+		       "Missing value for required parameter 'run_id'. See the "
+		       "API docs for more information about request "
+		       "parameters.");
+}
+
+static int owner_touch(struct writer *w, const struct tree_owner *owner,
+		       struct err *e)
+{
+	if (owner->row < 0)
+		return logged_touch(w, -owner->row, e);
+	writer_touch_run(w, owner->row);
+	return 0;
+}
+
 /* --- put ---------------------------------------------------------------- */
 
 static bool hex_of(struct str s, size_t n)
@@ -38,14 +92,15 @@ static bool hex_of(struct str s, size_t n)
 	return s.n == 0 || s.n == n;
 }
 
-/* Only the owner may name any object; others those of this very run, else
- * they could read what they may not see. */
+/* Only who owns all may name any object; others those of this very run or
+ * model, else they could read what they may not see. */
 static int check_key(const struct cmd_artifact_put *x,
-		     const struct run_ref *run, struct err *e)
+		     const struct tree_owner *owner, struct err *e)
 {
 	char prefix[64];
-	int n = snprintf(prefix, sizeof(prefix), "%lld/",
-			 (long long)run->experiment);
+	int n = snprintf(prefix, sizeof(prefix), "%lld/%s",
+			 (long long)owner->experiment,
+			 owner->row < 0 ? "models/" : "");
 	struct str rest = x->key;
 
 	if (x->key.n >= OBJECT_KEY_TEXT)
@@ -54,12 +109,13 @@ static int check_key(const struct cmd_artifact_put *x,
 		return 0;
 	if (str_starts(rest, str_n(prefix, (size_t)n))) {
 		rest = str_n(rest.p + n, rest.n - (size_t)n);
-		if (str_starts(rest, x->run_id) && rest.n > x->run_id.n &&
-		    rest.p[x->run_id.n] == '/')
+		if (str_starts(rest, owner->id) && rest.n > owner->id.n &&
+		    rest.p[owner->id.n] == '/')
 			return 0;
 	}
-	return err_set(e, ERR_DENIED, "the object is not one of run %.*s",
-		       STR_ARG(x->run_id));
+	return err_set(e, ERR_DENIED, "the object is not one of %s %.*s",
+		       owner->row < 0 ? "logged model" : "run",
+		       STR_ARG(owner->id));
 }
 
 static int check_put(const struct cmd_artifact_put *x, struct err *e)
@@ -85,14 +141,14 @@ static int add(struct writer *w, struct place *p,
 	int64_t mtime = x->mtime.set ? x->mtime.v : w->now;
 
 	if (db_exec(&w->db, STMT_NODE_ADD,
-		    BINDS(B(p->run->row), B(p->parent), B(p->name), B(0),
+		    BINDS(B(p->owner->row), B(p->parent), B(p->name), B(0),
 			  B(x->key), B(x->size.v), B(x->sha256), B(x->crc32c),
 			  B(mtime), B(mode_or(x->mode, FILE_MODE)),
 			  B(writer_changes(w))),
 		    e) < 0)
 		return -1;
 	w->totals.artifacts++;
-	return node_entries_changed(w, p->run->row, p->parent, e);
+	return node_entries_changed(w, p->owner->row, p->parent, e);
 }
 
 /* The bytes it had are nobody's now, unless they are the same object. */
@@ -120,21 +176,21 @@ static int replace(struct writer *w, struct place *p,
 		x->ret_replaced = STR_NONE;
 		return 0;
 	}
-	return garbage_add(w, x->ret_replaced, p->node.size, p->run->row,
+	return garbage_add(w, x->ret_replaced, p->node.size, p->owner->row,
 			   p->name, e);
 }
 
 int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_artifact_put *x = (struct cmd_artifact_put *)c;
-	struct run_ref run;
+	struct tree_owner owner;
 	struct place p;
 	int rc;
 
 	if (check_put(x, e) < 0 ||
-	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0 ||
-	    check_key(x, &run, e) < 0 ||
-	    place_find(w, &run, x->path, true, &p, e) < 0)
+	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0 ||
+	    check_key(x, &owner, e) < 0 ||
+	    place_find(w, &owner, x->path, true, &p, e) < 0)
 		return -1;
 	if (p.found && p.node.is_dir)
 		return err_set(e, ERR_IS_DIR, "artifact '%.*s' is a directory",
@@ -146,26 +202,24 @@ int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 	    db_exec(&w->db, STMT_GARBAGE_SAVE, BINDS(B(x->key)), e) < 0)
 		return -1;
 	w->totals.artifact_bytes += x->size.v;
-	writer_touch_run(w, run.row);
-	return 0;
+	return owner_touch(w, &owner, e);
 }
 
 int apply_artifact_mkdir(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_artifact_mkdir *x = (struct cmd_artifact_mkdir *)c;
-	struct run_ref run;
+	struct tree_owner owner;
 	struct place p;
 
 	if (name_check_artifact(x->path, false, e) < 0 ||
-	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0 ||
-	    place_find(w, &run, x->path, true, &p, e) < 0)
+	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0 ||
+	    place_find(w, &owner, x->path, true, &p, e) < 0)
 		return -1;
 	if (p.found)
 		return exists(x->path, e);
 	if (place_mkdir(w, &p, mode_or(x->mode, NEW_DIR_MODE), e) < 0)
 		return -1;
-	writer_touch_run(w, run.row);
-	return 0;
+	return owner_touch(w, &owner, e);
 }
 
 /* --- move --------------------------------------------------------------- */
@@ -209,7 +263,7 @@ static int check_target(struct writer *w, const struct place *from,
 			       STR_ARG(to->name));
 	if (!to->node.is_dir)
 		return 0;
-	rc = node_has_children(w, to->run->row, to->node.row, e);
+	rc = node_has_children(w, to->owner->row, to->node.row, e);
 	if (rc > 0)
 		return err_set(e, ERR_NOT_EMPTY,
 			       "directory '%.*s' is not empty",
@@ -223,10 +277,10 @@ static int move_descendants(struct writer *w, const struct place *from,
 {
 	int64_t n = 0;
 
-	if (!from->node.is_dir || from->run->row == to->run->row)
+	if (!from->node.is_dir || from->owner->row == to->owner->row)
 		return 0;
 	if (db_find(&w->db, STMT_NODE_COUNT_BELOW,
-		    BINDS(B(from->run->row), B(from->node.row),
+		    BINDS(B(from->owner->row), B(from->node.row),
 			  B(LIMIT_MOVE_ROWS + 1)),
 		    &n, e) < 0)
 		return -1;
@@ -236,8 +290,8 @@ static int move_descendants(struct writer *w, const struct place *from,
 			       "be moved to another run at once",
 			       LIMIT_MOVE_ROWS);
 	return db_exec(&w->db, STMT_NODE_MOVE_BELOW,
-		       BINDS(B(from->run->row), B(from->node.row),
-			     B(to->run->row), B(writer_changes(w))),
+		       BINDS(B(from->owner->row), B(from->node.row),
+			     B(to->owner->row), B(writer_changes(w))),
 		       e);
 }
 
@@ -248,41 +302,41 @@ static int move(struct writer *w, const struct place *from,
 	    place_removed(w, from, e) < 0 ||
 	    move_descendants(w, from, to, e) < 0 ||
 	    db_exec(&w->db, STMT_NODE_MOVE,
-		    BINDS(B(from->node.row), B(to->run->row), B(to->parent),
+		    BINDS(B(from->node.row), B(to->owner->row), B(to->parent),
 			  B(to->name), B(writer_changes(w))),
 		    e) < 0 ||
-	    node_entries_changed(w, from->run->row, from->parent, e) < 0 ||
-	    node_entries_changed(w, to->run->row, to->parent, e) < 0)
+	    node_entries_changed(w, from->owner->row, from->parent, e) < 0 ||
+	    node_entries_changed(w, to->owner->row, to->parent, e) < 0)
 		return -1;
-	writer_touch_run(w, from->run->row);
-	writer_touch_run(w, to->run->row);
-	return 0;
+	if (owner_touch(w, from->owner, e) < 0)
+		return -1;
+	return owner_touch(w, to->owner, e);
 }
 
 static int find_both(struct writer *w, const struct cmd_artifact_move *x,
-		     const struct run_ref runs[2], struct place places[2],
+		     const struct tree_owner owners[2], struct place places[2],
 		     struct err *e)
 {
-	if (place_find(w, &runs[0], x->path, false, &places[0], e) < 0)
+	if (place_find(w, &owners[0], x->path, false, &places[0], e) < 0)
 		return -1;
 	if (!places[0].found)
 		return no_such(x->path, e);
-	return place_find(w, &runs[1], x->to_path, false, &places[1], e);
+	return place_find(w, &owners[1], x->to_path, false, &places[1], e);
 }
 
 int apply_artifact_move(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_artifact_move *x = (struct cmd_artifact_move *)c;
 	struct str to_run = x->to_run_id.n ? x->to_run_id : x->run_id;
-	struct run_ref runs[2];
+	struct tree_owner owners[2];
 	struct place p[2];
 	int rc;
 
 	if (name_check_artifact(x->path, false, e) < 0 ||
 	    name_check_artifact(x->to_path, false, e) < 0 ||
-	    writer_run_active(w, &c->who, x->run_id, &runs[0], e) < 0 ||
-	    writer_run_active(w, &c->who, to_run, &runs[1], e) < 0 ||
-	    find_both(w, x, runs, p, e) < 0)
+	    owner_find(w, c, x->run_id, x->model_id, &owners[0], e) < 0 ||
+	    owner_find(w, c, to_run, x->model_id, &owners[1], e) < 0 ||
+	    find_both(w, x, owners, p, e) < 0)
 		return -1;
 	if (p[1].found && p[0].node.row == p[1].node.row)
 		return 0;
@@ -304,7 +358,7 @@ static int remove_at(struct writer *w, const struct cmd_artifact_delete *x,
 	int rc;
 
 	if (p->node.is_dir && !x->recursive.v) {
-		rc = node_has_children(w, p->run->row, p->node.row, e);
+		rc = node_has_children(w, p->owner->row, p->node.row, e);
 		if (rc > 0)
 			return err_set(e, ERR_NOT_EMPTY,
 				       "directory '%.*s' is not empty",
@@ -316,68 +370,69 @@ static int remove_at(struct writer *w, const struct cmd_artifact_delete *x,
 }
 
 /* All that the root holds. */
-static int remove_all(struct writer *w, const struct run_ref *run,
+static int remove_all(struct writer *w, const struct tree_owner *owner,
 		      struct err *e)
 {
 	if (db_exec(&w->db, STMT_REMOVED_CHILDREN,
-		    BINDS(B(run->row), B((int64_t)THING_ARTIFACT),
-			  B(run->project), B(writer_changes(w)), B(w->now)),
+		    BINDS(B(owner->row), B((int64_t)THING_ARTIFACT),
+			  B(owner->project), B(writer_changes(w)), B(w->now)),
 		    e) < 0 ||
 	    db_exec(&w->db, STMT_NODE_CUT_CHILDREN,
-		    BINDS(B(run->row), B(0), B(-1)), e) < 0)
+		    BINDS(B(owner->row), B(0), B(-1)), e) < 0)
 		return -1;
 	w->reap = true;
-	return node_entries_changed(w, run->row, 0, e);
+	return node_entries_changed(w, owner->row, 0, e);
 }
 
 int apply_artifact_delete(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_artifact_delete *x = (struct cmd_artifact_delete *)c;
-	struct run_ref run;
+	struct tree_owner owner;
 	struct place p;
 	int rc;
 
 	if (name_check_artifact(x->path, x->recursive.v, e) < 0 ||
-	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0)
+	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0)
 		return -1;
 	if (!x->path.n) {
-		rc = remove_all(w, &run, e);
+		rc = remove_all(w, &owner, e);
 	} else {
-		if (place_find(w, &run, x->path, false, &p, e) < 0)
+		if (place_find(w, &owner, x->path, false, &p, e) < 0)
 			return e->kind == ERR_NOT_FOUND && x->missing_ok.v ? 0
 									   : -1;
 		if (!p.found)
 			return x->missing_ok.v ? 0 : no_such(x->path, e);
 		rc = remove_at(w, x, &p, e);
 	}
-	if (rc == 0)
-		writer_touch_run(w, run.row);
-	return rc;
+	return rc < 0 ? -1 : owner_touch(w, &owner, e);
 }
 
 static int set_root(struct writer *w, const struct cmd_artifact_set *x,
-		    int64_t run_row, struct err *e)
+		    int64_t owner, struct err *e)
 {
+	if (owner < 0)
+		return db_exec(&w->db, STMT_LOGGED_ROOT_SET,
+			       BINDS(B(-owner), B(x->mtime), B(x->mode)), e);
 	return db_exec(&w->db, STMT_ROOT_SET,
-		       BINDS(B(run_row), B(x->mtime), B(x->mode)), e);
+		       BINDS(B(owner), B(x->mtime), B(x->mode)), e);
 }
 
 /* Setting what stands so already changes nothing: a second rsync is quiet. */
 int apply_artifact_set(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_artifact_set *x = (struct cmd_artifact_set *)c;
-	struct run_ref run;
+	struct tree_owner owner;
 	struct place p;
 	int rc;
 
 	x->mode.v &= MODE_BITS;
 	if (name_check_artifact(x->path, true, e) < 0 ||
-	    writer_run_active(w, &c->who, x->run_id, &run, e) < 0)
+	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0)
 		return -1;
 	if (!x->path.n) {
-		rc = set_root(w, x, run.row, e);
+		rc = set_root(w, x, owner.row, e);
 	} else {
-		if (place_find(w, &run, x->path, false, &p, e) < 0)
+		if (place_find(w, &owner, x->path, false, &p, e) < 0)
 			return -1;
 		if (!p.found)
 			return no_such(x->path, e);
@@ -386,7 +441,7 @@ int apply_artifact_set(struct writer *w, struct command *c, struct err *e)
 				   B(w->change)),
 			     e);
 	}
-	if (rc == 0 && db_changes(&w->db))
-		writer_touch_run(w, run.row);
-	return rc;
+	if (rc < 0 || !db_changes(&w->db))
+		return rc;
+	return owner_touch(w, &owner, e);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* artifact.h - the tree of a run's artifacts, for writing (internal).
+/* artifact.h - trees of artifacts, for writing (internal).
+ *
+ * A tree has an owner: a run, or a logged model.
  *
  * node.c finds and makes rows of the tree; artifact.c is the commands.
  */
@@ -7,6 +9,12 @@
 #define ORRERY_INDEX_ARTIFACT_H
 
 #include "indexer/index/writer.h"
+
+/* row: what the rows of its tree have as owner (reader.h). */
+struct tree_owner {
+	int64_t row, experiment, project;
+	struct str id; /* public id of the run or model */
+};
 
 enum { OBJECT_KEY_TEXT = 5 * 1024 };
 
@@ -18,7 +26,7 @@ struct node {
 
 /* Where a path leads: the directory that holds its last part. */
 struct place {
-	const struct run_ref *run;
+	const struct tree_owner *owner;
 	int64_t parent;
 	struct str name; /* the last part */
 	bool found;      /* then node is set */
@@ -27,22 +35,23 @@ struct place {
 
 /* Walk the path. Missing directories on the way are made with make_dirs, else
  * ERR_NOT_FOUND; a file on the way is ERR_NOT_DIR. */
-int place_find(struct writer *w, const struct run_ref *run, struct str path,
-	       bool make_dirs, struct place *ret, struct err *e);
+int place_find(struct writer *w, const struct tree_owner *owner,
+	       struct str path, bool make_dirs, struct place *ret,
+	       struct err *e);
 /* Make a directory at a place where nothing is. */
 int place_mkdir(struct writer *w, struct place *p, int64_t mode, struct err *e);
 /* Remove what is at a place: a file at once, a directory with all below it by
  * cutting it off. */
 int place_remove(struct writer *w, const struct place *p, struct err *e);
-int node_has_children(struct writer *w, int64_t run_row, int64_t row,
+int node_has_children(struct writer *w, int64_t owner, int64_t row,
 		      struct err *e);
 /* A directory's entries changed: its mtime. */
-int node_entries_changed(struct writer *w, int64_t run_row, int64_t row,
+int node_entries_changed(struct writer *w, int64_t owner, int64_t row,
 			 struct err *e);
 /* Caches: the entry of this place is over. */
 int place_removed(struct writer *w, const struct place *p, struct err *e);
 /* An object lost its last reference. */
-int garbage_add(struct writer *w, struct str key, int64_t size, int64_t run_row,
+int garbage_add(struct writer *w, struct str key, int64_t size, int64_t owner,
 		struct str name, struct err *e);
 
 /* Idle work: take away rows of directories that were cut off, for about

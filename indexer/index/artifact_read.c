@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* artifact_read.c - the tree of a run's artifacts as readers see it. */
+/* artifact_read.c - trees of artifacts as readers see them. */
 #include "indexer/base/scope.h"
 #include "indexer/index/db.h"
 #include "indexer/index/names.h"
@@ -44,19 +44,30 @@ static int no_such(struct str path, struct err *e)
 		       STR_ARG(path));
 }
 
-static int root(struct reader *rd, int64_t run_row, struct artifact *ret,
+/* Owners below 0 are logged models. */
+static int sees_owner(struct reader *rd, int64_t owner, struct err *e)
+{
+	return owner < 0 ? reader_sees_model(rd, -owner, e)
+			 : reader_sees_run(rd, owner, e);
+}
+
+static int root(struct reader *rd, int64_t owner, struct artifact *ret,
 		struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
-	int rc;
+	int rc = owner < 0
+			 ? cursor_open(&q, reader_db(rd), STMT_LOGGED_TREE_ROOT,
+				       BINDS(B(-owner)), e)
+			 : cursor_open(&q, reader_db(rd), STMT_ROOT,
+				       BINDS(B(owner)), e);
 
-	if (cursor_open(&q, reader_db(rd), STMT_ROOT, BINDS(B(run_row)), e) < 0)
+	if (rc < 0)
 		return -1;
 	rc = cursor_next(&q, e);
 	if (rc <= 0)
 		return rc < 0 ? -1 : no_such(STR("/"), e);
 	*ret = (struct artifact){
-		.owner_row = run_row,
+		.owner_row = owner,
 		.change = cursor_i64(&q, 0),
 		.name = STR(""),
 		.key = STR(""),
@@ -69,7 +80,7 @@ static int root(struct reader *rd, int64_t run_row, struct artifact *ret,
 	return 0;
 }
 
-static int child(struct reader *rd, int64_t run_row, int64_t parent_row,
+static int child(struct reader *rd, int64_t owner, int64_t parent_row,
 		 struct str name, struct arena *a, struct artifact *ret,
 		 struct err *e)
 {
@@ -78,7 +89,7 @@ static int child(struct reader *rd, int64_t run_row, int64_t parent_row,
 	int rc;
 
 	if (cursor_open(&q, reader_db(rd), STMT_ARTIFACT_CHILD,
-			BINDS(B(run_row), B(parent_row), B(name)), e) < 0)
+			BINDS(B(owner), B(parent_row), B(name)), e) < 0)
 		return -1;
 	rc = cursor_next(&q, e);
 	if (rc <= 0)
@@ -90,24 +101,24 @@ static int child(struct reader *rd, int64_t run_row, int64_t parent_row,
 	return 0;
 }
 
-int artifact_by_name(struct reader *rd, int64_t run_row, int64_t parent_row,
+int artifact_by_name(struct reader *rd, int64_t owner, int64_t parent_row,
 		     struct str name, struct arena *a, struct artifact *ret,
 		     struct err *e)
 {
-	if (reader_sees_run(rd, run_row, e) < 0)
+	if (sees_owner(rd, owner, e) < 0)
 		return -1;
-	return child(rd, run_row, parent_row, name, a, ret, e);
+	return child(rd, owner, parent_row, name, a, ret, e);
 }
 
 /* The directory that a part of a path names. */
-static int enter(struct reader *rd, int64_t run_row, struct str name,
-		 int64_t *at, struct err *e)
+static int enter(struct reader *rd, int64_t owner, struct str name, int64_t *at,
+		 struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	int rc;
 
 	if (cursor_open(&q, reader_db(rd), STMT_NODE_CHILD,
-			BINDS(B(run_row), B(*at), B(name)), e) < 0)
+			BINDS(B(owner), B(*at), B(name)), e) < 0)
 		return -1;
 	rc = cursor_next(&q, e);
 	if (rc <= 0)
@@ -120,24 +131,24 @@ static int enter(struct reader *rd, int64_t run_row, struct str name,
 	return 0;
 }
 
-int artifact_by_path(struct reader *rd, int64_t run_row, struct str path,
+int artifact_by_path(struct reader *rd, int64_t owner, struct str path,
 		     struct arena *a, struct artifact *ret, struct err *e)
 {
 	struct str rest = path, name;
 	int64_t at = 0;
 
 	if (name_check_artifact(path, true, e) < 0 ||
-	    reader_sees_run(rd, run_row, e) < 0)
+	    sees_owner(rd, owner, e) < 0)
 		return -1;
 	if (!path.n)
-		return root(rd, run_row, ret, e);
+		return root(rd, owner, ret, e);
 	for (name = str_cut(&rest, '/'); rest.p; name = str_cut(&rest, '/'))
-		if (enter(rd, run_row, name, &at, e) < 0)
+		if (enter(rd, owner, name, &at, e) < 0)
 			return -1;
-	return child(rd, run_row, at, name, a, ret, e);
+	return child(rd, owner, at, name, a, ret, e);
 }
 
-int artifact_each(struct reader *rd, int64_t run_row, int64_t parent_row,
+int artifact_each(struct reader *rd, int64_t owner, int64_t parent_row,
 		  int64_t after,
 		  int (*fn)(void *ctx, const struct artifact *x, struct err *e),
 		  void *ctx, struct err *e)
@@ -146,9 +157,9 @@ int artifact_each(struct reader *rd, int64_t run_row, int64_t parent_row,
 	struct artifact x;
 	int rc;
 
-	if (reader_sees_run(rd, run_row, e) < 0 ||
+	if (sees_owner(rd, owner, e) < 0 ||
 	    cursor_open(&q, reader_db(rd), STMT_ARTIFACT_EACH,
-			BINDS(B(run_row), B(parent_row), B(after)), e) < 0)
+			BINDS(B(owner), B(parent_row), B(after)), e) < 0)
 		return -1;
 	while ((rc = cursor_next(&q, e)) > 0) {
 		fill(&q, &x);

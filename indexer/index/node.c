@@ -17,7 +17,8 @@ static int find_child(struct writer *w, struct place *p, struct err *e)
 	int rc;
 
 	if (cursor_open(&q, &w->db, STMT_NODE_CHILD,
-			BINDS(B(p->run->row), B(p->parent), B(p->name)), e) < 0)
+			BINDS(B(p->owner->row), B(p->parent), B(p->name)),
+			e) < 0)
 		return -1;
 	rc = cursor_next(&q, e);
 	if (rc < 0)
@@ -31,13 +32,16 @@ static int find_child(struct writer *w, struct place *p, struct err *e)
 	return 0;
 }
 
-int node_entries_changed(struct writer *w, int64_t run_row, int64_t row,
+int node_entries_changed(struct writer *w, int64_t owner, int64_t row,
 			 struct err *e)
 {
 	writer_changes(w);
+	if (row == 0 && owner < 0)
+		return db_exec(&w->db, STMT_LOGGED_ROOT_MTIME,
+			       BINDS(B(-owner), B(w->now)), e);
 	if (row == 0)
 		return db_exec(&w->db, STMT_ROOT_MTIME,
-			       BINDS(B(run_row), B(w->now)), e);
+			       BINDS(B(owner), B(w->now)), e);
 	return db_exec(&w->db, STMT_NODE_MTIME,
 		       BINDS(B(row), B(w->now), B(w->change)), e);
 }
@@ -45,7 +49,7 @@ int node_entries_changed(struct writer *w, int64_t run_row, int64_t row,
 int place_mkdir(struct writer *w, struct place *p, int64_t mode, struct err *e)
 {
 	if (db_exec(&w->db, STMT_NODE_ADD,
-		    BINDS(B(p->run->row), B(p->parent), B(p->name), B(1),
+		    BINDS(B(p->owner->row), B(p->parent), B(p->name), B(1),
 			  B(STR("")), B(0), B(STR("")), B(STR("")), B(w->now),
 			  B(mode), B(writer_changes(w))),
 		    e) < 0)
@@ -53,7 +57,7 @@ int place_mkdir(struct writer *w, struct place *p, int64_t mode, struct err *e)
 	p->found = true;
 	p->node = (struct node){
 		.row = db_last_id(&w->db), .parent = p->parent, .is_dir = true};
-	return node_entries_changed(w, p->run->row, p->parent, e);
+	return node_entries_changed(w, p->owner->row, p->parent, e);
 }
 
 /* One directory on the way. */
@@ -75,12 +79,13 @@ static int enter(struct writer *w, struct place *p, bool make_dirs,
 	return 0;
 }
 
-int place_find(struct writer *w, const struct run_ref *run, struct str path,
-	       bool make_dirs, struct place *ret, struct err *e)
+int place_find(struct writer *w, const struct tree_owner *owner,
+	       struct str path, bool make_dirs, struct place *ret,
+	       struct err *e)
 {
 	struct str rest = path;
 
-	*ret = (struct place){.run = run};
+	*ret = (struct place){.owner = owner};
 	for (;;) {
 		ret->name = str_cut(&rest, '/');
 		if (!rest.p)
@@ -91,23 +96,22 @@ int place_find(struct writer *w, const struct run_ref *run, struct str path,
 	return find_child(w, ret, e);
 }
 
-int node_has_children(struct writer *w, int64_t run_row, int64_t row,
+int node_has_children(struct writer *w, int64_t owner, int64_t row,
 		      struct err *e)
 {
 	int64_t child;
 
-	return db_find(&w->db, STMT_NODE_FIRST, BINDS(B(run_row), B(row)),
-		       &child, e);
+	return db_find(&w->db, STMT_NODE_FIRST, BINDS(B(owner), B(row)), &child,
+		       e);
 }
 
-int garbage_add(struct writer *w, struct str key, int64_t size, int64_t run_row,
+int garbage_add(struct writer *w, struct str key, int64_t size, int64_t owner,
 		struct str name, struct err *e)
 {
 	if (!key.n)
 		return 0;
 	return db_exec(&w->db, STMT_GARBAGE_ADD,
-		       BINDS(B(key), B(size), B(w->now), B(run_row), B(name)),
-		       e);
+		       BINDS(B(key), B(size), B(w->now), B(owner), B(name)), e);
 }
 
 /* The row of a file, and what it counted for. */
@@ -116,7 +120,7 @@ static int delete_file(struct writer *w, int64_t row, struct err *e)
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	char key[OBJECT_KEY_TEXT], name[LIMIT_FILE_NAME];
 	struct str k, n;
-	int64_t size, run;
+	int64_t size, owner;
 
 	if (cursor_open(&q, &w->db, STMT_NODE_OBJECT, BINDS(B(row)), e) < 0 ||
 	    cursor_next(&q, e) < 0)
@@ -128,24 +132,24 @@ static int delete_file(struct writer *w, int64_t row, struct err *e)
 	k = str_n(memcpy(key, k.n ? k.p : "", k.n), k.n);
 	n = str_n(memcpy(name, n.n ? n.p : "", n.n), n.n);
 	size = cursor_i64(&q, 1);
-	run = cursor_i64(&q, 2);
+	owner = cursor_i64(&q, 2);
 	cursor_close(&q);
 	w->totals.artifacts--;
 	w->totals.artifact_bytes -= size;
 	if (db_exec(&w->db, STMT_NODE_DELETE, BINDS(B(row)), e) < 0)
 		return -1;
-	return garbage_add(w, k, size, run, n, e);
+	return garbage_add(w, k, size, owner, n, e);
 }
 
 int place_removed(struct writer *w, const struct place *p, struct err *e)
 {
 	struct changed x = {.thing = THING_ARTIFACT,
 			    .row = p->node.row,
-			    .parent = p->run->row,
+			    .parent = p->owner->row,
 			    .parent_dir = p->parent,
 			    .name = p->name};
 
-	return writer_removed(w, &x, p->run->project, e);
+	return writer_removed(w, &x, p->owner->project, e);
 }
 
 int place_remove(struct writer *w, const struct place *p, struct err *e)
@@ -153,11 +157,11 @@ int place_remove(struct writer *w, const struct place *p, struct err *e)
 	int rc;
 
 	if (place_removed(w, p, e) < 0 ||
-	    node_entries_changed(w, p->run->row, p->parent, e) < 0)
+	    node_entries_changed(w, p->owner->row, p->parent, e) < 0)
 		return -1;
 	if (!p->node.is_dir)
 		return delete_file(w, p->node.row, e);
-	rc = node_has_children(w, p->run->row, p->node.row, e);
+	rc = node_has_children(w, p->owner->row, p->node.row, e);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
@@ -172,7 +176,7 @@ int place_remove(struct writer *w, const struct place *p, struct err *e)
 static int reap_one(struct writer *w, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
-	int64_t row, run;
+	int64_t row, owner;
 	bool is_dir;
 	int rc;
 
@@ -182,13 +186,13 @@ static int reap_one(struct writer *w, struct err *e)
 	if (rc <= 0)
 		return rc;
 	row = cursor_i64(&q, 0);
-	run = cursor_i64(&q, 1);
+	owner = cursor_i64(&q, 1);
 	is_dir = cursor_i64(&q, 2) != 0;
 	cursor_close(&q);
 	if (!is_dir)
 		return delete_file(w, row, e) < 0 ? -1 : 1;
 	if (db_exec(&w->db, STMT_NODE_CUT_CHILDREN,
-		    BINDS(B(run), B(row), B(REAP_CHILDREN)), e) < 0)
+		    BINDS(B(owner), B(row), B(REAP_CHILDREN)), e) < 0)
 		return -1;
 	if (!db_changes(&w->db) &&
 	    db_exec(&w->db, STMT_NODE_DELETE, BINDS(B(row)), e) < 0)

@@ -9,6 +9,7 @@
 
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
+#include "indexer/index/logged.h"
 #include "indexer/index/names.h"
 #include "indexer/index/points.h"
 #include "indexer/index/run.h"
@@ -200,7 +201,9 @@ int apply_run_log(struct writer *w, struct command *c, struct err *e)
 	    set_tags(w, x, &run, &fresh, e) < 0)
 		return -1;
 	if (x->metrics.n &&
-	    points_log(w, run.row, x->metrics.items, x->metrics.n, e) < 0)
+	    (logged_points(w, &c->who, run.row, x->metrics.items, x->metrics.n,
+			   e) < 0 ||
+	     points_log(w, run.row, x->metrics.items, x->metrics.n, e) < 0))
 		return -1;
 	if (fresh)
 		writer_touch_run(w, run.row);

@@ -7,6 +7,7 @@
 #include "indexer/render/render.h"
 
 #include "indexer/index/command.h"
+#include "indexer/render/logged.h"
 
 void render_list_next(struct render_list *l)
 {
@@ -24,8 +25,8 @@ void render_list_end(struct render_list *l)
 	l->open = false;
 }
 
-static int put_entry(void *ctx, struct str key, struct str value,
-		     int64_t modified, struct err *e)
+int render_entry(void *ctx, struct str key, struct str value, int64_t modified,
+		 struct err *e)
 {
 	struct render_list *l = ctx;
 
@@ -57,7 +58,7 @@ int render_experiment(struct json_out *j, struct reader *rd,
 	jo_kstr(j, "lifecycle_stage", str_from(life_name(x->lifecycle)));
 	jo_ki64(j, "last_update_time", x->updated);
 	jo_ki64(j, "creation_time", x->created);
-	r = experiment_tags(rd, x->row, put_entry, &tags, e);
+	r = experiment_tags(rd, x->row, render_entry, &tags, e);
 	render_list_end(&tags);
 	jo_object_end(j);
 	return r;
@@ -114,16 +115,18 @@ static int put_data(struct json_out *j, struct reader *rd, int64_t row,
 	r = series_each(rd, row, STR(""), put_latest, &metrics, e);
 	render_list_end(&metrics);
 	if (!r)
-		r = run_params(rd, row, put_entry, &params, e);
+		r = run_params(rd, row, render_entry, &params, e);
 	render_list_end(&params);
 	if (!r)
-		r = run_tags(rd, row, put_entry, &tags, e);
+		r = run_tags(rd, row, render_entry, &tags, e);
 	render_list_end(&tags);
 	return r;
 }
 
-int render_run(struct json_out *j, struct reader *rd, const struct run *run,
-	       struct err *e)
+enum run_parts { RUN_WHOLE, RUN_FOUND };
+
+static int put_run(struct json_out *j, struct reader *rd, const struct run *run,
+		   enum run_parts parts, struct err *e)
 {
 	int r;
 
@@ -134,12 +137,26 @@ int render_run(struct json_out *j, struct reader *rd, const struct run *run,
 	jo_object(j);
 	r = put_data(j, rd, run->row, e);
 	jo_object_end(j);
-	jo_key(j, "inputs");
-	jo_object(j);
-	jo_object_end(j);
-	jo_key(j, "outputs");
-	jo_object(j);
-	jo_object_end(j);
+	if (!r) {
+		jo_key(j, "inputs");
+		r = render_run_inputs(j, rd, run, parts == RUN_WHOLE, e);
+	}
+	if (!r) {
+		jo_key(j, "outputs");
+		r = render_run_outputs(j, rd, run, e);
+	}
 	jo_object_end(j);
 	return r;
+}
+
+int render_run(struct json_out *j, struct reader *rd, const struct run *run,
+	       struct err *e)
+{
+	return put_run(j, rd, run, RUN_WHOLE, e);
+}
+
+int render_found_run(struct json_out *j, struct reader *rd,
+		     const struct run *run, struct err *e)
+{
+	return put_run(j, rd, run, RUN_FOUND, e);
 }

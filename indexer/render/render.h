@@ -22,6 +22,10 @@ void render_run_info(struct json_out *j, const struct run *r);
 /* {"info": .., "data": .., "inputs": .., "outputs": ..} */
 int render_run(struct json_out *j, struct reader *rd, const struct run *r,
 	       struct err *e);
+/* The same as MLflow's searches show it: without the logged models that it
+ * took as input. */
+int render_found_run(struct json_out *j, struct reader *rd, const struct run *r,
+		     struct err *e);
 /* {"key":..,"value":..,"timestamp":..,"step":..}; run_id left out if empty */
 void render_metric(struct json_out *j, struct str key, const struct point *p,
 		   struct str run_id);
@@ -34,5 +38,8 @@ struct render_list {
 };
 void render_list_next(struct render_list *l); /* before each element */
 void render_list_end(struct render_list *l);
+/* For queries of params and tags: adds {"key":..,"value":..} to the
+ * struct render_list. */
+key_value_fn render_entry;
 
 #endif
