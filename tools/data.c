@@ -69,19 +69,6 @@ int verb_check(const struct args *a, struct err *e)
 	return f.n ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int absolute(const char *path, char *out, size_t size, struct err *e)
-{
-	SCOPED_FREE char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
-	int n;
-
-	if (path[0] != '/' && !cwd)
-		return err_sys(e, errno, "current directory");
-	n = snprintf(out, size, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", path);
-	if (n < 0 || (size_t)n >= size)
-		return err_set(e, ERR_TOO_LONG, "%s: path too long", path);
-	return 0;
-}
-
 /* The daemon writes the copy: it holds the one connection that may. */
 int verb_backup(const struct args *a, struct err *e)
 {
@@ -91,7 +78,7 @@ int verb_backup(const struct args *a, struct err *e)
 	struct client *c;
 	cJSON *answer;
 
-	if (absolute(a->operands[0], path, sizeof(path), e))
+	if (path_absolute(a->operands[0], path, sizeof(path), e))
 		return EXIT_FAILED;
 	c = ask_open(a, e);
 	if (!c)

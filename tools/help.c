@@ -24,7 +24,7 @@ void help_overview(void)
 	printf("\nTo begin:\n\n"
 	       "  $ orrery up\n"
 	       "  ready http://127.0.0.1:8080\n"
-	       "  mounted /home/you/orrery\n");
+	       "  mounted /home/you/ml\n");
 }
 
 static void option_line(const struct option_row *o)

@@ -7,6 +7,7 @@
  */
 #include "fs/mount.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,11 +28,48 @@ struct mounting {
 	int report; /* to the parent, or -1 in the foreground */
 };
 
+/* A mount hides what lies below it: nobody wants that of a directory with
+ * something in it. */
+static int check_empty(const char *path, struct err *e)
+{
+	DIR *d = opendir(path);
+	const struct dirent *x;
+	bool empty = true;
+
+	if (!d)
+		return err_sys(e, errno, "%s", path);
+	while (empty && (x = readdir(d)))
+		empty = strcmp(x->d_name, ".") == 0 ||
+			strcmp(x->d_name, "..") == 0;
+	closedir(d);
+	return empty ? 0
+		     : err_set(e, ERR_NOT_EMPTY,
+			       "%s is not empty: mount on an empty or new "
+			       "directory",
+			       path);
+}
+
+/* Made if need be. Of a dead mount only the name is left; mount_run clears
+ * it. */
+static int find_mountpoint(struct mounting *m, const char *path, struct err *e)
+{
+	struct err made = {0};
+
+	if (io_mkdirs(path, 0700, &made) && made.sys != ENOTCONN) {
+		*e = made;
+		return -1;
+	}
+	if (realpath(path, m->mountpoint))
+		return check_empty(m->mountpoint, e);
+	if (errno != ENOTCONN)
+		return err_sys(e, errno, "%s", path);
+	return path_absolute(path, m->mountpoint, sizeof(m->mountpoint), e);
+}
+
 static int mount_settings(struct mounting *m, const struct args *a,
 			  struct err *e)
 {
 	const char *wait = args_value(a, "wait", "30s");
-	struct err made = {0};
 	enum log_level level;
 
 	if (settings_load(&m->conf, a, e))
@@ -40,12 +78,8 @@ static int mount_settings(struct mounting *m, const struct args *a,
 	    clock_duration_parse(str_from(wait), &m->o.wait_ms, e))
 		return -1;
 	log_set_level(level);
-	if (io_mkdirs(a->operands[0], 0700, &made) && made.sys != ENOTCONN) {
-		*e = made;
+	if (find_mountpoint(m, a->operands[0], e))
 		return -1;
-	}
-	if (!realpath(a->operands[0], m->mountpoint))
-		return err_sys(e, errno, "%s", a->operands[0]);
 	m->o.data = m->conf.data.p;
 	m->o.mountpoint = m->mountpoint;
 	m->o.journal_size = m->conf.journal_size;

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "indexer/base/scope.h"
 #include "tools/verb.h"
 
 /* Where data lies when nobody says: below the user's own data directory. */
@@ -18,24 +19,31 @@ static const char *default_data(struct arena *a)
 			    home && home[0] ? home : "");
 }
 
+int path_absolute(const char *path, char *out, size_t size, struct err *e)
+{
+	SCOPED_FREE char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	int n;
+
+	if (path[0] != '/' && !cwd)
+		return err_sys(e, errno, "current directory");
+	n = snprintf(out, size, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", path);
+	if (n < 0 || (size_t)n >= size)
+		return err_set(e, ERR_TOO_LONG, "%s: path too long", path);
+	return 0;
+}
+
 static int make_absolute(struct conf *c, struct err *e)
 {
-	char cwd[PATH_MAX];
-	const char *path;
+	char path[PATH_MAX];
 
 	if (!c->data.n)
 		c->data = str_from(default_data(&c->arena));
 	if (!c->data.n)
 		return arena_full(&c->arena, e);
-	if (c->data.p[0] == '/')
-		return 0;
-	if (!getcwd(cwd, sizeof(cwd)))
-		return err_sys(e, errno, "current directory");
-	path = arena_printf(&c->arena, "%s/%.*s", cwd, STR_ARG(c->data));
-	if (!path)
-		return arena_full(&c->arena, e);
-	c->data = str_from(path);
-	return 0;
+	if (path_absolute(c->data.p, path, sizeof(path), e))
+		return -1;
+	c->data = str_from(arena_strdup(&c->arena, str_from(path)));
+	return c->data.p ? 0 : arena_full(&c->arena, e);
 }
 
 static int apply_flags(struct conf *c, const struct args *a, struct err *e)

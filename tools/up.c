@@ -184,8 +184,8 @@ static const char *default_mountpoint(void)
 
 	if (mount && mount[0])
 		return mount;
-	if (asprintf(&path, "%s/orrery", home && home[0] ? home : "") < 0)
-		return "orrery";
+	if (asprintf(&path, "%s/ml", home && home[0] ? home : "") < 0)
+		return "ml";
 	return path;
 }
 

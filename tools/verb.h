@@ -74,6 +74,8 @@ void help_completion(void);          /* for bash */
 /* Defaults, --config FILE, environment, then the flags given; the data
  * directory is made absolute. To be ended with conf_fini. */
 int settings_load(struct conf *c, const struct args *a, struct err *e);
+/* An operand that is a path, from the root. */
+int path_absolute(const char *path, char *out, size_t size, struct err *e);
 /* "unix:DATA/orrery.sock", or what --server says. */
 int settings_server(const struct args *a, struct str *ret, struct arena *arena,
 		    struct err *e);

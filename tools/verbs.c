@@ -37,12 +37,9 @@
 	}
 
 static const struct option_row up_options[] = {
-	DATA,
-	{"mount", 0, "DIR", NULL, "where to mount (default: ~/orrery)"},
-	LISTEN,
-	CONFIG,
-	LOG_LEVEL,
-	END};
+	DATA,      {"mount", 0, "DIR", NULL, "where to mount (default: ~/ml)"},
+	LISTEN,    CONFIG,
+	LOG_LEVEL, END};
 
 static const struct option_row serve_options[] = {DATA, LISTEN, CONFIG,
 						  LOG_LEVEL, END};
@@ -75,7 +72,7 @@ const struct verb verbs[] = {
 		 "says so and serves\n"
 		 "HTTP alone.\n\n"
 		 "Environment: ORRERY_DATA, ORRERY_MOUNT, ORRERY_LISTEN.",
-	 .example = "  $ orrery up --mount ~/ml\n"
+	 .example = "  $ orrery up\n"
 		    "  ready http://127.0.0.1:8080\n"
 		    "  mounted /home/you/ml\n"
 		    "  (elsewhere)\n"
@@ -190,7 +187,7 @@ const struct verb verbs[] = {
 		 "curves and artifacts\n"
 		 "to the running daemon, to look around in.",
 	 .example = "  $ orrery demo\n"
-		    "  $ ls ~/orrery/experiments",
+		    "  $ ls ~/ml/experiments",
 	 .options = ask_options,
 	 .run = verb_demo},
 	{.name = "version",
