@@ -7,6 +7,7 @@
 #include "api/http/crew.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -128,6 +129,8 @@ void crew_init(struct crew *w, struct server *s)
 
 void crew_fini(struct crew *w)
 {
+	while (atomic_load(&w->giving))
+		sched_yield();
 	if (w->server)
 		queue_fini(&w->queue);
 }
@@ -158,8 +161,8 @@ void crew_stop(struct crew *w)
 	w->hands = NULL;
 }
 
-bool crew_give(struct crew *w, struct exchange *x, enum errand errand,
-	       bool sure)
+static bool give(struct crew *w, struct exchange *x, enum errand errand,
+		 bool sure)
 {
 	if (w->transfers && !sure &&
 	    queue_count(&w->queue) >= HTTP_TRANSFERS_WAITING)
@@ -167,4 +170,17 @@ bool crew_give(struct crew *w, struct exchange *x, enum errand errand,
 	x->errand = errand;
 	x->node.weight = 1;
 	return queue_push(&w->queue, &x->node);
+}
+
+/* The exchange may be through with everything, and the server about to end,
+ * before the push has returned: crew_fini waits for that. */
+bool crew_give(struct crew *w, struct exchange *x, enum errand errand,
+	       bool sure)
+{
+	bool given;
+
+	atomic_fetch_add(&w->giving, 1);
+	given = give(w, x, errand, sure);
+	atomic_fetch_sub(&w->giving, 1);
+	return given;
 }

@@ -30,6 +30,7 @@ struct crew {
 	unsigned n;
 	bool transfers;
 	_Atomic int64_t busy;
+	_Atomic int giving; /* threads within crew_give */
 };
 
 void crew_init(struct crew *w, struct server *s);

@@ -60,7 +60,7 @@ struct exchange {
 	struct route_match match;
 	struct chunks chunks;
 	struct buf body;
-	int64_t body_left; /* of FRAMING_LENGTH */
+	int64_t body_left; /* of FRAMING_LENGTH; taken, of FRAMING_CHUNKED */
 	size_t charged;    /* of the server's memory for bodies */
 	bool body_done, continued;
 	bool refused; /* nothing behind it is served */

@@ -3,6 +3,7 @@
 #include "api/http/mailbox.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -10,12 +11,15 @@
 int mailbox_init(struct mailbox *b, struct err *e)
 {
 	atomic_init(&b->top, NULL);
+	atomic_init(&b->posting, 0);
 	b->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return b->fd < 0 ? err_sys(e, errno, "eventfd") : 0;
 }
 
 void mailbox_fini(struct mailbox *b)
 {
+	while (atomic_load(&b->posting))
+		sched_yield();
 	if (b->fd >= 0)
 		close(b->fd);
 	b->fd = -1;
@@ -34,14 +38,17 @@ void mailbox_ring(struct mailbox *b)
 
 void mailbox_post(struct mailbox *b, struct mail *m)
 {
-	struct mail *top = atomic_load_explicit(&b->top, memory_order_relaxed);
+	struct mail *top;
 
+	atomic_fetch_add(&b->posting, 1);
+	top = atomic_load_explicit(&b->top, memory_order_relaxed);
 	do
 		m->next = top;
 	while (!atomic_compare_exchange_weak_explicit(
 		&b->top, &top, m, memory_order_release, memory_order_relaxed));
 	if (!top)
 		mailbox_ring(b);
+	atomic_fetch_sub(&b->posting, 1);
 }
 
 struct mail *mailbox_take(struct mailbox *b)

@@ -22,10 +22,12 @@ struct mail {
 
 struct mailbox {
 	_Atomic(struct mail *) top;
-	int fd; /* readable when there is mail */
+	int fd;              /* readable when there is mail */
+	_Atomic int posting; /* threads that have not yet rung */
 };
 
 int mailbox_init(struct mailbox *b, struct err *e);
+/* Waits for posters whose mail was already taken. */
 void mailbox_fini(struct mailbox *b);
 void mailbox_post(struct mailbox *b, struct mail *m);
 /* Wake the io thread without a message. */

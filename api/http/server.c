@@ -215,10 +215,10 @@ void server_free(struct server *s)
 	if (!s)
 		return;
 	server_stop(s, 0);
-	for (unsigned i = 0; i < s->nios; i++)
-		io_fini(&s->ios[i]);
 	crew_fini(&s->workers);
 	crew_fini(&s->transfers);
+	for (unsigned i = 0; i < s->nios; i++)
+		io_fini(&s->ios[i]);
 	router_free(s->router);
 	tls_context_free(s->tls);
 	pthread_mutex_destroy(&s->tls_mu);

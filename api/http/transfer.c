@@ -141,6 +141,21 @@ static int refill(struct exchange *x, struct err *e)
 	return 0;
 }
 
+/* What was not declared is counted against the route's limit. */
+static int64_t take_chunk(struct exchange *x, size_t n, struct err *e)
+{
+	size_t limit = x->c.route->limit;
+
+	x->body_left += (int64_t)n;
+	if (!limit || x->body_left <= (int64_t)limit)
+		return (int64_t)n;
+	x->refused = true;
+	return err_set(e, ERR_TOO_LARGE,
+		       "The body is larger than the %zu bytes that this "
+		       "endpoint takes.",
+		       limit);
+}
+
 static int64_t read_chunked(struct exchange *x, void *out, size_t n,
 			    struct err *e)
 {
@@ -164,7 +179,7 @@ static int64_t read_chunked(struct exchange *x, void *out, size_t n,
 		}
 		if (r == CHUNK_DATA) {
 			memcpy(out, data.p, data.n);
-			return (int64_t)data.n;
+			return take_chunk(x, data.n, e);
 		}
 		if (x->used == x->in.n && refill(x, e))
 			return -1;
@@ -191,7 +206,8 @@ void transfer_drain(struct hand *hand, struct exchange *x)
 
 	if ((x->head.expect_continue && !x->continued) || x->refused ||
 	    x->answer.broken || x->pace.expired ||
-	    x->body_left > HTTP_DRAIN_MAX) {
+	    (x->head.framing == FRAMING_LENGTH &&
+	     x->body_left > HTTP_DRAIN_MAX)) {
 		x->answer.close = true;
 		return;
 	}

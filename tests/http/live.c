@@ -12,7 +12,10 @@
 #include "tests/http/peer.h"
 #include "tests/tap.h"
 
-#define H "Host: localhost\r\n"
+#define H     "Host: localhost\r\n"
+#define X10   "xxxxxxxxxx"
+#define X100  X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define X1000 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
 
 static struct demo *demo;
 
@@ -165,6 +168,14 @@ static const struct {
 	{"largest declared stream",
 	 "PUT /small-sink HTTP/1.1\r\n" H "Content-Length: 1001\r\n\r\n", 413,
 	 true},
+	{"stream of more chunks than its limit",
+	 "PUT /small-sink HTTP/1.1\r\n" H
+	 "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" X1000 "\r\n1\r\nx",
+	 413, true},
+	{"stream of chunks up to its limit",
+	 "PUT /small-sink HTTP/1.1\r\n" H
+	 "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" X1000 "\r\n0\r\n\r\n",
+	 200, false},
 	{"expectation", "PUT /sink HTTP/1.1\r\n" H "Expect: x\r\n\r\n", 417,
 	 true},
 	{"HTTP/3.0", "GET /hello HTTP/3.0\r\n" H "\r\n", 505, true},
