@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuse.c - the kernel's requests into calls of the tree, and the answers
  * back. The only file that knows libfuse.
- *
- * libfuse of Debian 12 cannot ask for parallel look-ups in one directory; the
- * answer to INIT is patched on its way out (write_kernel).
  */
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 14)
 
@@ -11,21 +8,20 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <limits.h>
-#include <linux/fuse.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
+#include "fs/device.h"
 #include "fs/kernel.h"
 #include "indexer/base/clock.h"
 
 struct kernel {
 	struct request_host *host;
 	struct fuse_session *se;
+	pthread_mutex_t turn; /* to read: who has it does what is quick */
 	void (*on_init)(void *ctx);
 	void *ctx;
-	uint64_t init_unique; /* of the thread that reads INIT, then of none */
-	uint32_t init_flags;  /* what the kernel offered */
+	struct device device;
 };
 
 /* --- answers -------------------------------------------------------------- */
@@ -377,49 +373,48 @@ static const struct fuse_lowlevel_ops operations = {
 
 /* --- the device ----------------------------------------------------------- */
 
-static ssize_t read_kernel(int fd, void *p, size_t size, void *data)
+static ssize_t read_device(int fd, void *p, size_t size, void *data)
 {
 	struct kernel *k = data;
-	const struct fuse_in_header *in = p;
-	const struct fuse_init_in *init = (const void *)(in + 1);
-	ssize_t n = read(fd, p, size);
 
-	if (n >= (ssize_t)(sizeof(*in) + 16) && in->opcode == FUSE_INIT) {
-		k->init_unique = in->unique;
-		k->init_flags = init->flags;
-	}
-	return n;
+	return device_read(&k->device, fd, p, size);
 }
 
-static ssize_t write_kernel(int fd, struct iovec *iov, int count, void *data)
+static ssize_t write_device(int fd, struct iovec *iov, int count, void *data)
 {
 	struct kernel *k = data;
-	const struct fuse_out_header *out = iov[0].iov_base;
-	struct fuse_init_out *init;
 
-	if (count > 1 && out->unique && out->unique == k->init_unique) {
-		init = iov[1].iov_base;
-		init->flags |= k->init_flags & FUSE_PARALLEL_DIROPS;
-		k->init_unique = 0;
-	}
-	return writev(fd, iov, count);
+	return device_write(&k->device, fd, iov, count);
 }
 
 /* --- life ----------------------------------------------------------------- */
 
+/* One request, with the turn before and after it. What is quick is done by
+ * who read it while the others sleep: to wake one for it would cost more. */
+static int serve_one(struct kernel *k, struct fuse_buf *buf)
+{
+	int n = fuse_session_receive_buf(k->se, buf);
+	bool quick = n > 0 && device_is_quick(buf->mem, (size_t)n);
+
+	if (n <= 0)
+		return n;
+	if (!quick)
+		pthread_mutex_unlock(&k->turn);
+	fuse_session_process_buf(k->se, buf);
+	if (!quick)
+		pthread_mutex_lock(&k->turn);
+	return n;
+}
+
 void kernel_serve(struct kernel *k)
 {
 	struct fuse_buf buf = {0};
-	int n;
+	int n = 1;
 
-	while (!fuse_session_exited(k->se)) {
-		n = fuse_session_receive_buf(k->se, &buf);
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		fuse_session_process_buf(k->se, &buf);
-	}
+	pthread_mutex_lock(&k->turn);
+	while ((n > 0 || n == -EINTR) && !fuse_session_exited(k->se))
+		n = serve_one(k, &buf);
+	pthread_mutex_unlock(&k->turn);
 	free(buf.mem);
 	fuse_session_exit(k->se);
 }
@@ -437,6 +432,7 @@ void kernel_free(struct kernel *k)
 		fuse_session_unmount(k->se);
 		fuse_session_destroy(k->se);
 	}
+	pthread_mutex_destroy(&k->turn);
 	free(k);
 }
 
@@ -456,8 +452,8 @@ void kernel_forget_entry(void *kernel, uint64_t dir, struct str name)
 
 static int mount_it(struct kernel *k, const char *mountpoint, struct err *e)
 {
-	static const struct fuse_custom_io io = {.writev = write_kernel,
-						 .read = read_kernel};
+	static const struct fuse_custom_io io = {.writev = write_device,
+						 .read = read_device};
 	char options[] = "fsname=orrery,subtype=orrery,default_permissions";
 	char name[] = "orrery", flag[] = "-o";
 	char *argv[] = {name, flag, options, NULL};
@@ -488,6 +484,7 @@ struct kernel *kernel_mount(struct request_host *host, const char *mountpoint,
 	host->answer = send;
 	host->add_entry = add_entry;
 	*k = (struct kernel){.host = host, .on_init = on_init, .ctx = ctx};
+	pthread_mutex_init(&k->turn, NULL);
 	if (mount_it(k, mountpoint, e)) {
 		kernel_free(k);
 		return NULL;

@@ -17,6 +17,7 @@ static void test_identity(struct nodes *t)
 	struct found run = thing(KIND_RUN, 7, "r");
 	struct found tag = thing(KIND_TAG, 7, "k"), other;
 	struct node *a, *b;
+	uint64_t ids[2];
 
 	tag.key = STR("k");
 	a = nodes_take(t, t->root, &run);
@@ -28,10 +29,12 @@ static void test_identity(struct nodes *t)
 	ok(nodes_find(t, a->id) == a, "found by its id");
 	b = nodes_take(t, a, &tag);
 	ok(b != a && b->parent == a, "another thing is another");
-	nodes_forget(t, a->id, 3);
-	ok(nodes_find(t, a->id) == a, "kept for what lies in it");
-	nodes_forget(t, b->id, 1);
-	ok(!nodes_find(t, b->id) && !nodes_find(t, a->id), "then forgotten");
+	ids[0] = a->id;
+	ids[1] = b->id;
+	nodes_forget(t, ids[0], 3);
+	ok(nodes_find(t, ids[0]) == a, "kept for what lies in it");
+	nodes_forget(t, ids[1], 1);
+	ok(!nodes_find(t, ids[0]) && !nodes_find(t, ids[1]), "then forgotten");
 	is_i64(nodes_count(t), 1, "the root is left");
 	other = tag;
 	other.key = STR("l");
