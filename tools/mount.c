@@ -28,6 +28,12 @@ struct mounting {
 	int report; /* to the parent, or -1 in the foreground */
 };
 
+/* What a mount answers whose process is gone. */
+static bool is_dead(int errnum)
+{
+	return errnum == ENOTCONN || errnum == ECONNABORTED;
+}
+
 /* A mount hides what lies below it: nobody wants that of a directory with
  * something in it. */
 static int check_empty(const char *path, struct err *e)
@@ -37,7 +43,7 @@ static int check_empty(const char *path, struct err *e)
 	bool empty = true;
 
 	if (!d)
-		return err_sys(e, errno, "%s", path);
+		return is_dead(errno) ? 0 : err_sys(e, errno, "%s", path);
 	while (empty && (x = readdir(d)))
 		empty = strcmp(x->d_name, ".") == 0 ||
 			strcmp(x->d_name, "..") == 0;
@@ -55,13 +61,13 @@ static int find_mountpoint(struct mounting *m, const char *path, struct err *e)
 {
 	struct err made = {0};
 
-	if (io_mkdirs(path, 0700, &made) && made.sys != ENOTCONN) {
+	if (io_mkdirs(path, 0700, &made) && !is_dead(made.sys)) {
 		*e = made;
 		return -1;
 	}
 	if (realpath(path, m->mountpoint))
 		return check_empty(m->mountpoint, e);
-	if (errno != ENOTCONN)
+	if (!is_dead(errno))
 		return err_sys(e, errno, "%s", path);
 	return path_absolute(path, m->mountpoint, sizeof(m->mountpoint), e);
 }
@@ -78,8 +84,6 @@ static int mount_settings(struct mounting *m, const struct args *a,
 	    clock_duration_parse(str_from(wait), &m->o.wait_ms, e))
 		return -1;
 	log_set_level(level);
-	if (find_mountpoint(m, a->operands[0], e))
-		return -1;
 	m->o.data = m->conf.data.p;
 	m->o.mountpoint = m->mountpoint;
 	m->o.journal_size = m->conf.journal_size;
@@ -178,8 +182,10 @@ int verb_mount(const struct args *a, struct err *e)
 
 	if (mount_settings(&m, a, e))
 		return EXIT_USAGE;
-	r = args_given(a, "foreground") ? run_mount(&m, e)
-					: mount_background(&m, e);
+	r = find_mountpoint(&m, a->operands[0], e);
+	if (!r)
+		r = args_given(a, "foreground") ? run_mount(&m, e)
+						: mount_background(&m, e);
 	conf_fini(&m.conf);
 	return r ? EXIT_FAILED : EXIT_DONE;
 }
