@@ -72,6 +72,7 @@ def whole_mount(daemon):
     try:
         yield m
         assert m.alive(), "the mount died"
+        assert (m.path / ".errors").read_text() == ""
     finally:
         status = m.stop() if m.alive() else None
         unmount(daemon.data.parent / "mnt")
@@ -118,10 +119,12 @@ def run_dir(experiment_dir):
 class Pair:
     """A daemon that a test may end and start again, and its mount."""
 
-    def __init__(self, base, *flags):
+    def __init__(self, base):
         self.base, self.daemon, self.mount = base, Daemon(base / "data"), None
         self.listen = self.daemon.address
-        self.mount = Mount(base / "data", base / "mnt", *flags)
+
+    def start_mount(self, *flags):
+        self.mount = Mount(self.base / "data", self.base / "mnt", *flags)
         self.path = self.mount.path
 
     def away(self):
@@ -150,8 +153,9 @@ def pair(request):
     if not have_fuse():
         pytest.skip("no /dev/fuse here")
     with workplace() as base:
-        p = Pair(base, *getattr(request, "param", ()))
+        p = Pair(base)
         try:
+            p.start_mount(*getattr(request, "param", ()))
             with Guard(p.mount):
                 yield p
         finally:

@@ -622,3 +622,22 @@ def test_what_http_stores_is_here_at_once(daemon, run_dir, place):
         assert os.pread(old, 10, 0) in (b"one", b"second")
     assert daemon.request("DELETE", at + "d/f")[0] in (200, 204)
     assert wait_until(lambda: not (place / "d" / "f").exists(), 2)
+
+
+def test_bytes_that_cannot_be_had(daemon, run_dir, place, other_mount,
+                                  tmp_path):
+    """Its size is known, a read fails, and heals when they are back."""
+    sh("head -c 100000 /dev/urandom > f; sha256sum f > sum", place)
+    [stored] = [p for p in (daemon.data / "objects").rglob("*")
+                if p.is_file() and p.stat().st_size == 100000]
+    os.rename(stored, tmp_path / "hidden")
+    there = other_mount.run_directory(run_dir.parent.parent.name,
+                                      "first") / "artifacts"
+    try:
+        assert os.stat(there / "f").st_size == 100000
+        with fails(errno.EIO):
+            (there / "f").read_bytes()
+        assert sh("cat sum", there)
+    finally:
+        os.rename(tmp_path / "hidden", stored)
+    assert sh("sha256sum -c sum", there) == "f: OK\n"

@@ -120,6 +120,8 @@ def test_runs_tsv(daemon, experiment_dir):
     assert head[:5] == ["run_id", "name", "status", "start_time", "end_time"]
     assert [h for h in head[5:] if not h.startswith("tags.mlflow.")] == [
         "params.lr", "metrics.loss", "metrics.v/w", "tags.note"]
+    size = os.stat(experiment_dir / "runs.tsv").st_size
+    assert size == len("\n".join(lines).encode())
     rows = {row[1]: dict(zip(head, row))
             for row in (line.split("\t") for line in lines[1:-1])}
     a, b = rows["a"], rows["b"]
@@ -313,9 +315,23 @@ FILL = """
 """
 
 
-def test_a_run_is_copied_out(run_dir, tmp_path):
+def times(top):
+    return sh("find . -printf '%T@ %s %y %P\\n' | sort -k4", top)
+
+
+def settle(other_mount, run_dir):
+    """The kernel may hold the age of a directory for as long as any change
+    takes to be seen; another mount knows better. Returns what that shows."""
+    there = other_mount.run_directory(run_dir.parent.parent.name,
+                                      run_dir.name)
+    assert wait_until(lambda: times(run_dir) == times(there), 2)
+    return there
+
+
+def test_a_run_is_copied_out(run_dir, other_mount, tmp_path):
     """cp, rsync and tar; what was copied is found unchanged."""
     sh(FILL, run_dir)
+    settle(other_mount, run_dir)
     sh(f"cp -r . {tmp_path}/cp && diff -r . {tmp_path}/cp", run_dir)
     sh(f"cp -a . {tmp_path}/cpa && diff -r . {tmp_path}/cpa", run_dir)
     assert sh(f"rsync -ai . {tmp_path}/rsync", run_dir) != ""
@@ -332,15 +348,12 @@ def test_a_run_is_copied_out(run_dir, tmp_path):
 
 def test_times_stay(daemon, run_dir, other_mount, tmp_path):
     sh(FILL, run_dir)
-    there = other_mount.run_directory(run_dir.parent.parent.name, "first")
-
-    def times(top):
-        return sh("find . -printf '%T@ %s %y %P\\n' | sort -k4", top)
-
+    there = settle(other_mount, run_dir)
     was = times(run_dir)
     sh(f"grep -r . . > /dev/null; tar cf {tmp_path}/t .", run_dir)
     assert times(run_dir) == was == times(there)
     sh("echo 3 >> metrics/loss", run_dir)
+    settle(other_mount, run_dir)
     changed = set(times(run_dir).splitlines()) ^ set(was.splitlines())
     assert {line.split(" ", 3)[3] for line in changed} <= {
         "metrics/loss", "latest.json", "meta.json", "",
@@ -399,8 +412,10 @@ def test_a_run_goes_to_the_trash_and_back(daemon, mount, run_dir):
         # Its name stays taken meanwhile.
         with fails(errno.EEXIST):
             os.mkdir(run_dir)
-        with pytest.raises(OSError):
-            (trash / "first" / "tags" / "new").write_text("x")
+        # Shells see no error of close: it has to come before.
+        for file in ("tags/new", "tags/note", "params/new", "status",
+                     "artifacts/new", "artifacts/f", "metrics/new"):
+            sh(f"echo 7 >> first/{file}", trash, status=1)
         with fails(errno.EPERM):
             os.rmdir(trash / "first")
         with fails(errno.EPERM):
@@ -559,16 +574,19 @@ def test_attributes(run_dir):
     sh("echo x > artifacts/f; echo x > tags/t", run_dir)
     for path in (run_dir / "artifacts" / "f", run_dir / "tags" / "t",
                  run_dir):
-        for name in ("security.selinux", "trusted.x",
-                     "system.posix_acl_access", "security.capability"):
+        for name in ("security.selinux", "trusted.x", "security.x"):
             with fails(errno.EOPNOTSUPP):
                 os.getxattr(path, name)
             with fails(errno.EOPNOTSUPP):
                 os.setxattr(path, name, b"x")
-        assert all(n.startswith("user.") for n in os.listxattr(path))
-        with pytest.raises(OSError) as e:
-            os.getxattr(path, "user.none")
-        assert e.value.errno in (errno.ENODATA, errno.EOPNOTSUPP)
+        # The kernel's own answer, where it was told that there are none.
+        for name in ("user.none", "system.posix_acl_access"):
+            with pytest.raises(OSError) as e:
+                os.getxattr(path, name)
+            assert e.value.errno in (errno.ENODATA, errno.EOPNOTSUPP)
+    assert "+" not in sh("ls -l artifacts | tail -n 1 | cut -c1-11", run_dir)
+    sh("cp -a artifacts/f artifacts/g; rsync -aX artifacts/f artifacts/h",
+       run_dir)
 
 
 def test_permissions(mount, run_dir):
@@ -582,6 +600,43 @@ def test_permissions(mount, run_dir):
                if line.split()[1] == str(mount.path)]
     assert "allow_other" not in options[0]
     assert "nosuid" in options[0] and "nodev" in options[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_others_see_nothing(daemon, mount):
+    daemon.data.parent.chmod(0o755)
+    for path in (mount.path, mount.path / "README"):
+        p = subprocess.run(["ls", path], user=65534, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert p.returncode and "Permission denied" in p.stderr
+        assert p.stdout == ""
+
+
+def requests(mount):
+    return int(dict(line.split("\t") for line in (
+        mount.path / ".stats").read_text().splitlines())["requests"])
+
+
+def test_unchanged_trees_cost_nothing(mount, run_dir):
+    """What was listed and read once is the kernel's."""
+    sh("mkdir artifacts/d; for i in $(seq 50); do echo $i > artifacts/d/f$i; "
+       "done", run_dir)
+    look = "ls -lR artifacts; cat artifacts/d/*; ls -l ../..; ls -l .."
+    wait_until(lambda: sh(look, run_dir) == sh(look, run_dir))
+    once = sh(look, run_dir)
+    before = requests(mount)
+    cost = requests(mount) - before
+    for _ in range(3):
+        assert sh(look, run_dir) == once
+    spent = requests(mount) - before - 2 * cost
+    # Opening a file is a request each time, whatever is cached.
+    assert spent <= 3 * (2 * 50 + 20)
+    before = requests(mount)
+    sh("stat artifacts/d/f1 artifacts/d/f2 status ../first/artifacts/d "
+       "> /dev/null; test ! -e artifacts/none", run_dir)
+    sh("stat artifacts/d/f1 artifacts/d/f2 status ../first/artifacts/d "
+       "> /dev/null; test ! -e artifacts/none", run_dir)
+    assert requests(mount) - before - cost <= 6
 
 
 def test_many_runs_are_listed(daemon, experiment_dir):
@@ -627,6 +682,32 @@ def test_appends_while_the_daemon_is_away(pair):
     assert pair.mount.stop() == 0
 
 
+@pytest.mark.parametrize("pair", [["--wait", "200ms", "--journal", "16M"]],
+                         indirect=True)
+def test_a_full_journal(pair):
+    """Then a write waits, and fails with nothing taken."""
+    run = pair.run()
+    append(run / "metrics" / "m", "0 0\n")
+    info = run_id(run)
+    pair.away()
+    taken = 1
+    with opened(run / "metrics" / "m", os.O_WRONLY | os.O_APPEND) as fd:
+        while taken < 4_000_000:
+            chunk = "".join(f"{i} {i}\n" for i in range(taken,
+                                                       taken + 100_000))
+            try:
+                wrote = os.write(fd, chunk.encode())
+            except OSError as e:
+                assert e.errno == errno.EIO
+                break
+            taken += chunk.encode()[:wrote].count(b"\n")
+            if wrote < len(chunk):
+                break
+    assert 100_000 < taken < 4_000_000
+    pair.back()
+    assert wait_until(lambda: len(pair.daemon.history(info, "m")) >= taken)
+
+
 def waits_in_kernel(pid):
     """Whether a process is held by a request that is not answered."""
     try:
@@ -668,7 +749,7 @@ def tried(path):
     return True
 
 
-@pytest.mark.parametrize("pair", [["--wait", "500ms"]], indirect=True)
+@pytest.mark.parametrize("pair", [["--wait", "200ms"]], indirect=True)
 def test_waiting_ends_with_an_error(pair):
     run = pair.run()
     (run / "artifacts" / "kept").write_text("kept")
@@ -684,7 +765,7 @@ def test_waiting_ends_with_an_error(pair):
         start = time.monotonic()
         with fails(errno.EIO):
             attempt()
-        assert time.monotonic() - start >= 0.4
+        assert time.monotonic() - start >= 0.15
     assert (run / "artifacts" / "kept").read_text() == "kept"
     pair.back()
     assert wait_until(lambda: tried(run.parent / "after"))
@@ -788,7 +869,9 @@ def test_umount_tells_what_was_lost(daemon, run_dir):
         assert wait_until(lambda: "metrics/m" in (
             place / ".errors").read_text())
         status, said = orrery("umount", place)
-        assert status == 1 and ".errors" in said
+        assert status == 1 and "could not be stored" in said
+        assert os.path.ismount(place)
+        assert orrery("umount", place) == (0, "")
     finally:
         unmount(place)
 
