@@ -71,6 +71,7 @@ static void forget(struct columns *c)
 		memset(c->runs, 0, c->runs_cap * sizeof(*c->runs));
 	c->nruns = 0;
 	c->nexperiments = 0;
+	columns_tables_clear(c->tables);
 	c->change = NOTHING_LOADED;
 }
 
@@ -94,6 +95,7 @@ void columns_free(struct columns *c)
 	free(c->runs);
 	free(c->experiments);
 	free(c->by_row);
+	columns_tables_free(c->tables);
 	free(c);
 }
 
@@ -259,7 +261,8 @@ static int refresh(struct columns *c, struct reader *rd, struct err *e)
 	c->epoch = reader_epoch(rd);
 	if (read_removed(c, db, THING_EXPERIMENT, e) < 0 ||
 	    read_removed(c, db, THING_RUN, e) < 0 ||
-	    read_experiments(c, db, e) < 0 || read_runs(c, db, e) < 0)
+	    read_experiments(c, db, e) < 0 || read_runs(c, db, e) < 0 ||
+	    columns_tables_refresh(c->tables, db, c->change, e) < 0)
 		return -1;
 	c->change = reader_change(rd);
 	return 0;

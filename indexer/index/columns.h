@@ -19,6 +19,7 @@
 
 #include <pthread.h>
 
+#include "indexer/index/columns_table.h"
 #include "indexer/index/search.h"
 
 #define COLUMN_NO_TIME INT64_MIN
@@ -46,6 +47,7 @@ struct columns {
 	struct experiment_entry *experiments;
 	uint32_t *by_row; /* positions of experiments by row id */
 	size_t nexperiments, experiments_cap;
+	struct columns_table tables[TABLES];
 	struct metric_column *metrics; /* most recently used first */
 	size_t metric_bytes;
 };

@@ -23,10 +23,4 @@ int model_source_resolve(struct writer *w, const struct cmd_version *x,
 			 struct arena *a, struct model_source *ret,
 			 struct err *e);
 
-/* Whose artifacts a location names and where among them: 1, or 0 where they
- * are nobody's here that may be seen. */
-int model_source_place(struct db *db, struct str location, struct arena *a,
-		       int64_t *ret_owner_row, struct str *ret_path,
-		       struct err *e);
-
 #endif

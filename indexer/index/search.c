@@ -152,3 +152,17 @@ int search_experiments(struct reader *rd, struct columns *cols,
 {
 	return run_search(rd, cols, s, &search_kind_experiments, a, ret, e);
 }
+
+int search_registered_models(struct reader *rd, struct columns *cols,
+			     const struct search *s, struct arena *a,
+			     struct search_page *ret, struct err *e)
+{
+	return run_search(rd, cols, s, &search_kind_models, a, ret, e);
+}
+
+int search_model_versions(struct reader *rd, struct columns *cols,
+			  const struct search *s, struct arena *a,
+			  struct search_page *ret, struct err *e)
+{
+	return run_search(rd, cols, s, &search_kind_versions, a, ret, e);
+}

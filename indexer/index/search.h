@@ -55,5 +55,13 @@ int search_runs(struct reader *rd, struct columns *cols, const struct search *s,
 int search_experiments(struct reader *rd, struct columns *cols,
 		       const struct search *s, struct arena *a,
 		       struct search_page *ret, struct err *e);
+/* Prompts (registry.h) are left out unless the filter names their tag, which
+ * what is no prompt counts as having with the value "false". */
+int search_registered_models(struct reader *rd, struct columns *cols,
+			     const struct search *s, struct arena *a,
+			     struct search_page *ret, struct err *e);
+int search_model_versions(struct reader *rd, struct columns *cols,
+			  const struct search *s, struct arena *a,
+			  struct search_page *ret, struct err *e);
 
 #endif

@@ -24,8 +24,11 @@ static struct search_field attribute_field(const struct attribute *a)
 			     : a->number_names ? FIELD_NAMED
 					       : FIELD_NUMBER;
 
-	return (struct search_field){how, a->number, a->number_names, a->text,
-				     str_from(a->text_key)};
+	return (struct search_field){.how = how,
+				     .number = a->number,
+				     .number_names = a->number_names,
+				     .text = a->text,
+				     .key = str_from(a->text_key)};
 }
 
 static struct search_field text_field(const struct text_source *t,
@@ -46,6 +49,8 @@ int search_field(const struct search_kind *k, enum expr_family family,
 		break;
 	case FAMILY_TAG:
 		*ret = text_field(k->tags, key);
+		if (k->default_tag && str_is(key, k->default_tag))
+			ret->missing = str_from(k->default_value);
 		break;
 	case FAMILY_METRIC:
 		*ret = (struct search_field){.how = k->metrics ? FIELD_METRIC

@@ -49,17 +49,21 @@ struct attribute {
 	const char *text_key; /* of a keyed source */
 };
 
-struct fixed_order {
+struct fixed_order { /* by one of both */
 	slot_number_fn *number;
 	bool descending;
+	const struct text_source *text; /* one without a key */
 };
 
-enum { FIXED_ORDERS = 2, NAMES_MAX = 16 };
+enum { FIXED_ORDERS = 3, NAMES_MAX = 16 };
 
 struct search_kind {
 	const char *name;
 	const struct attribute *attributes; /* ended by a NULL name */
 	const struct text_source *tags, *params;
+	/* What does not have this tag counts as having it with this value;
+	 * NULL where there is no such tag. */
+	const char *default_tag, *default_value;
 	bool metrics;
 	struct fixed_order unordered[FIXED_ORDERS]; /* where none is asked */
 	struct fixed_order ties[FIXED_ORDERS];      /* behind what is asked */
@@ -70,6 +74,7 @@ struct search_kind {
 };
 
 extern const struct search_kind search_kind_runs, search_kind_experiments;
+extern const struct search_kind search_kind_models, search_kind_versions;
 
 enum field_how {
 	FIELD_NUMBER,
@@ -85,7 +90,8 @@ struct search_field {
 	slot_number_fn *number;
 	const char *const *number_names;
 	const struct text_source *text;
-	struct str key; /* of a metric or keyed text */
+	struct str key;     /* of a metric or keyed text */
+	struct str missing; /* text of what has none; p NULL: none */
 };
 
 int search_field(const struct search_kind *k, enum expr_family family,

@@ -26,13 +26,31 @@ static int check_new(const struct search_order *o, const struct expr_order *by,
 	return 0;
 }
 
+static bool is_asked(const struct search_order *o,
+		     const struct fixed_order *fixed)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct search_field *f = &o->keys[i].field;
+
+		if (fixed->text ? f->how == FIELD_TEXT && f->text == fixed->text
+				: f->how == FIELD_NUMBER &&
+					  f->number == fixed->number)
+			return true;
+	}
+	return false;
+}
+
 static void add_fixed(struct search_order *o, const struct fixed_order *fixed)
 {
-	for (size_t i = 0; i < FIXED_ORDERS && fixed[i].number; i++)
-		o->keys[o->n++] =
-			(struct order_key){.field = {.how = FIELD_NUMBER,
-						     .number = fixed[i].number},
-					   .descending = fixed[i].descending};
+	for (size_t i = 0;
+	     i < FIXED_ORDERS && (fixed[i].number || fixed[i].text); i++)
+		if (!is_asked(o, &fixed[i]))
+			o->keys[o->n++] = (struct order_key){
+				.field = {.how = fixed[i].text ? FIELD_TEXT
+							       : FIELD_NUMBER,
+					  .number = fixed[i].number,
+					  .text = fixed[i].text},
+				.descending = fixed[i].descending};
 }
 
 int search_order_init(struct search_order *o, const struct expr_order *by,

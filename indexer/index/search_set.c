@@ -142,9 +142,26 @@ static int match_each(struct search_set *s, const struct leaf_set *x,
 	return rc;
 }
 
+/* Those without a text count as having one, where the field says which. */
+static int add_missing(struct search_set *s, const struct leaf_set *x,
+		       struct match *m, struct bitset *set, struct err *e)
+{
+	SCOPED(bitset_fini) struct bitset with = {0};
+
+	if (!match_text(m, x->field.missing))
+		return 0;
+	bitset_init(&with, (int64_t)s->slots->n - 1);
+	m->cmp = CMP_IS_NOT_NULL;
+	if (match_each(s, x, m, &with, e) < 0)
+		return -1;
+	bitset_not(&with);
+	bitset_or(set, &with);
+	return 0;
+}
+
 static bool can_find(const struct leaf_set *x)
 {
-	if (x->field.text->find == STMTS)
+	if (x->field.text->find == STMTS || x->field.missing.p)
 		return false;
 	return x->leaf->cmp == CMP_EQ ||
 	       (x->leaf->cmp == CMP_IN && x->leaf->nvalues <= FIND_LIST_MAX);
@@ -172,6 +189,8 @@ static int text_leaf(struct search_set *s, const struct leaf_set *x,
 		return -1;
 	if (x->leaf->cmp == CMP_IS_NULL)
 		bitset_not(set);
+	else if (x->field.missing.p && x->leaf->cmp != CMP_IS_NOT_NULL)
+		return add_missing(s, x, &m, set, e);
 	return 0;
 }
 

@@ -4,8 +4,8 @@
 
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
+#include "indexer/index/artifact_uri.h"
 #include "indexer/index/model.h"
-#include "indexer/index/model_source.h"
 #include "indexer/index/names.h"
 
 /* The strings live as long as the row. */
@@ -189,8 +189,8 @@ int model_version_files(struct reader *rd, const struct model_version *v,
 			struct arena *a, int64_t *ret_owner_row,
 			struct str *ret_path, struct err *e)
 {
-	int rc = model_source_place(reader_db(rd), v->location, a,
-				    ret_owner_row, ret_path, e);
+	int rc = artifact_location_find(reader_db(rd), v->location, a,
+					ret_owner_row, ret_path, e);
 
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND,

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* search_registry.c - registered models and their versions as kinds of things
+ * to search (search_kind.h). A slot is a place in their packed table. */
+#include <stdlib.h>
+
+#include "indexer/index/registry.h"
+#include "indexer/index/search_kind.h"
+
+static int64_t number_of(const struct columns *c, enum table_kind kind,
+			 size_t slot, int number)
+{
+	return c->tables[kind].entries[slot].numbers[number];
+}
+
+/* Does the filter say itself what it wants of prompts? */
+static bool names_prompts(const struct expr *x)
+{
+	if (!x)
+		return false;
+	if (x->op == EXPR_LEAF)
+		return x->family == FAMILY_TAG && str_is(x->key, PROMPT_TAG);
+	return names_prompts(x->a) || names_prompts(x->b);
+}
+
+static void make_slots(const struct columns_table *t, struct slots *slots,
+		       struct bitset *found)
+{
+	slots->n = t->n;
+	slots->rows = calloc(t->n ? t->n : 1, sizeof(*slots->rows));
+	if (!slots->rows)
+		abort();
+	for (size_t i = 0; i < t->n; i++)
+		slots->rows[i] = t->entries[i].row;
+	bitset_init(found, (int64_t)t->n - 1);
+}
+
+/* --- models -------------------------------------------------------------- */
+
+static int64_t model_created(const struct columns *c, size_t slot)
+{
+	return number_of(c, TABLE_MODELS, slot, 0);
+}
+
+static int64_t model_updated(const struct columns *c, size_t slot)
+{
+	return number_of(c, TABLE_MODELS, slot, 1);
+}
+
+static int scope_models(const struct columns *c, const struct search *s,
+			const struct principal *who, struct slots *slots,
+			struct bitset *found, struct err *e)
+{
+	const struct columns_table *t = &c->tables[TABLE_MODELS];
+	bool prompts = names_prompts(s->filter);
+
+	(void)e;
+	make_slots(t, slots, found);
+	for (size_t i = 0; i < t->n; i++)
+		if ((prompts || !t->entries[i].flag) &&
+		    principal_may(who, t->entries[i].owner, LEVEL_READ))
+			bitset_add(found, (int64_t)i);
+	return 0;
+}
+
+static const struct text_source model_tags = {
+	STMT_SEARCH_MODEL_TAG_FIND, STMT_SEARCH_MODEL_TAG_EACH,
+	STMT_SEARCH_MODEL_TAG_SORTED, STMT_SEARCH_MODEL_TAG_GET, true};
+static const struct text_source model_names = {
+	STMT_SEARCH_MODEL_NAME_FIND, STMT_SEARCH_MODEL_NAME_EACH,
+	STMT_SEARCH_MODEL_NAME_EACH, STMT_SEARCH_MODEL_NAME_GET, false};
+
+static const struct attribute model_attributes[] = {
+	{"name", .text = &model_names},
+	{"creation_timestamp", .number = model_created},
+	{"last_updated_timestamp", .number = model_updated},
+	{NULL},
+};
+
+const struct search_kind search_kind_models = {
+	.name = "registered_models",
+	.attributes = model_attributes,
+	.tags = &model_tags,
+	.default_tag = PROMPT_TAG,
+	.default_value = "false",
+	.unordered = {{.text = &model_names}},
+	.ties = {{.text = &model_names}},
+	.scope = scope_models,
+};
+
+/* --- versions ------------------------------------------------------------ */
+
+static int64_t version_created(const struct columns *c, size_t slot)
+{
+	return number_of(c, TABLE_VERSIONS, slot, 0);
+}
+
+static int64_t version_updated(const struct columns *c, size_t slot)
+{
+	return number_of(c, TABLE_VERSIONS, slot, 1);
+}
+
+static int64_t version_number(const struct columns *c, size_t slot)
+{
+	return number_of(c, TABLE_VERSIONS, slot, 2);
+}
+
+static int scope_versions(const struct columns *c, const struct search *s,
+			  const struct principal *who, struct slots *slots,
+			  struct bitset *found, struct err *e)
+{
+	const struct columns_table *t = &c->tables[TABLE_VERSIONS];
+	bool prompts = names_prompts(s->filter);
+
+	(void)e;
+	make_slots(t, slots, found);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct table_entry *v = &t->entries[i];
+		const struct table_entry *m =
+			columns_table_find(&c->tables[TABLE_MODELS], v->owner);
+
+		if (m && (prompts || (!v->flag && !m->flag)) &&
+		    principal_may(who, m->owner, LEVEL_READ))
+			bitset_add(found, (int64_t)i);
+	}
+	return 0;
+}
+
+static const struct text_source version_tags = {
+	STMT_SEARCH_VERSION_TAG_FIND, STMT_SEARCH_VERSION_TAG_EACH,
+	STMT_SEARCH_VERSION_TAG_SORTED, STMT_SEARCH_VERSION_TAG_GET, true};
+static const struct text_source version_names = {
+	STMT_SEARCH_VERSION_NAME_FIND, STMT_SEARCH_VERSION_NAME_EACH,
+	STMT_SEARCH_VERSION_NAME_EACH, STMT_SEARCH_VERSION_NAME_GET, false};
+static const struct text_source version_runs = {
+	STMT_SEARCH_VERSION_RUN_FIND, STMT_SEARCH_VERSION_RUN_EACH,
+	STMT_SEARCH_VERSION_RUN_EACH, STMT_SEARCH_VERSION_RUN_GET, false};
+static const struct text_source version_sources = {
+	STMT_SEARCH_VERSION_SOURCE_FIND, STMT_SEARCH_VERSION_SOURCE_EACH,
+	STMT_SEARCH_VERSION_SOURCE_EACH, STMT_SEARCH_VERSION_SOURCE_GET, false};
+
+static const struct attribute version_attributes[] = {
+	{"name", .text = &version_names},
+	{"version_number", .number = version_number},
+	{"run_id", .text = &version_runs},
+	{"source_path", .text = &version_sources},
+	{"creation_timestamp", .number = version_created},
+	{"last_updated_timestamp", .number = version_updated},
+	{NULL},
+};
+
+const struct search_kind search_kind_versions = {
+	.name = "model_versions",
+	.attributes = version_attributes,
+	.tags = &version_tags,
+	.default_tag = PROMPT_TAG,
+	.default_value = "false",
+	.unordered = {{version_updated, true},
+		      {.text = &version_names},
+		      {version_number, true}},
+	.ties = {{.text = &version_names}, {version_number, true}},
+	.scope = scope_versions,
+};
