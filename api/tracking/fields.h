@@ -29,10 +29,15 @@
 		.name = "run_id", .alias = "run_uuid", .type = FIELD_STR,      \
 		.flags = FIELD_FILLED, .offset = offsetof(struct of, run_id)   \
 	}
-/* Lists of strings, and of structs. */
+/* Lists of strings, of at least one, and of structs. */
 #define ROW_STRS(of, member)                                                   \
 	{                                                                      \
 		.name = #member, .type = FIELD_STRS,                           \
+		.offset = offsetof(struct of, member)                          \
+	}
+#define ROW_SOME(of, member)                                                   \
+	{                                                                      \
+		.name = #member, .type = FIELD_STRS, .flags = FIELD_FILLED,    \
 		.offset = offsetof(struct of, member)                          \
 	}
 #define ROW_LIST(of, member, set)                                              \

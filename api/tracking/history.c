@@ -55,10 +55,20 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static size_t unique(int64_t *steps, size_t n)
+static bool sorted(const int64_t *steps, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (steps[i - 1] > steps[i])
+			return false;
+	return true;
+}
+
+size_t history_distinct(int64_t *steps, size_t n)
 {
 	size_t kept = 0;
 
+	if (!sorted(steps, n))
+		qsort(steps, n, sizeof(*steps), by_number);
 	for (size_t i = 0; i < n; i++)
 		if (!kept || steps[i] != steps[kept - 1])
 			steps[kept++] = steps[i];
@@ -67,14 +77,18 @@ static size_t unique(int64_t *steps, size_t n)
 
 size_t history_sample(int64_t *steps, size_t n, size_t max)
 {
-	if (n)
-		qsort(steps, n, sizeof(*steps), by_number);
-	n = unique(steps, n);
-	if (max < 2)
-		max = 2;
+	/* Doubles, so that where it rounds it rounds as MLflow does. */
+	double every = (double)n / (double)max;
+
 	if (n <= max)
 		return n;
 	for (size_t i = 0; i < max; i++)
-		steps[i] = steps[i * (n - 1) / (max - 1)];
-	return max;
+		steps[i] = steps[(size_t)((double)i * every)];
+	steps[max] = steps[n - 1];
+	return max + 1;
+}
+
+bool history_has(const int64_t *steps, size_t n, int64_t step)
+{
+	return n && bsearch(&step, steps, n, sizeof(step), by_number);
 }

@@ -16,8 +16,13 @@ void history_token(struct str run_id, struct str key, const struct point *p,
 int history_token_parse(struct str token, struct str run_id, struct str key,
 			struct point *ret, struct err *e);
 
-/* Sort steps, drop repetitions, and keep at most max of them at even
- * distances, the first and the last among them; returns how many are left. */
+/* Sort steps and drop repetitions; returns how many are left. */
+size_t history_distinct(int64_t *steps, size_t n);
+/* Of distinct steps in order keep every (n / max)th, and the last, as MLflow
+ * does; all of them where there are at most max. Returns how many are left:
+ * max + 1 at most. */
 size_t history_sample(int64_t *steps, size_t n, size_t max);
+/* Whether step is among distinct steps in order. */
+bool history_has(const int64_t *steps, size_t n, int64_t step);
 
 #endif

@@ -50,14 +50,14 @@ static const struct field_set history_fields =
 
 static const struct field bulk_rows[] = {
 	ROW_STRS(history_bulk, run_id),
-	ROW_FILLED(history_bulk, metric_key),
+	ROW_STR(history_bulk, metric_key),
 	ROW_I64(history_bulk, max_results),
 };
 static const struct field_set bulk_fields =
 	FIELD_SET(bulk_rows, struct history_bulk);
 
 static const struct field sampled_rows[] = {
-	ROW_STRS(history_sampled, run_ids),
+	ROW_SOME(history_sampled, run_ids),
 	ROW_FILLED(history_sampled, metric_key),
 	ROW_I64(history_sampled, start_step),
 	ROW_I64(history_sampled, end_step),
@@ -146,19 +146,20 @@ static void get_history(struct call *c)
 	reading_end(&r);
 }
 
-static int check_runs(const struct field_list *runs, const char *what,
-		      struct err *e)
+static int check_bulk(const struct history_bulk *q, struct err *e)
 {
-	if (!runs->n)
+	const char *must = "GetMetricHistoryBulk request must specify";
+
+	if (!q->run_id.n)
+		return err_set(e, ERR_INVALID, "%s at least one run_id.", must);
+	if (q->run_id.n > HISTORY_RUNS)
 		return err_set(e, ERR_INVALID,
-			       "%s request must specify at least one run_id.",
-			       what);
-	if (runs->n > HISTORY_RUNS)
-		return err_set(e, ERR_INVALID,
-			       "%s request cannot specify more than %d "
-			       "run_ids. Received %zu run_ids.",
-			       what, HISTORY_RUNS, runs->n);
-	return 0;
+			       "GetMetricHistoryBulk request cannot specify "
+			       "more than %d run_ids. Received %zu run_ids.",
+			       HISTORY_RUNS, q->run_id.n);
+	if (!q->metric_key.n)
+		return err_set(e, ERR_INVALID, "%s a metric_key.", must);
+	return check_max(q->max_results, INT32_MAX, e);
 }
 
 static int by_id(const void *a, const void *b)
@@ -211,8 +212,7 @@ static void get_history_bulk(struct call *c)
 	struct reading r;
 	struct err e;
 
-	if (check_runs(&q->run_id, "GetMetricHistoryBulk", &e) ||
-	    check_max(q->max_results, INT32_MAX, &e)) {
+	if (check_bulk(q, &e)) {
 		answer_error(c, &e);
 		return;
 	}
@@ -221,17 +221,32 @@ static void get_history_bulk(struct call *c)
 	reading_end(&r);
 }
 
-/* A walk over one series: the steps in range, then the chosen points. */
+/* Which steps of several runs are sent: those chosen from all that the runs
+ * have, and the first and last of each run. */
 struct sample {
 	int64_t from, to;
-	struct buf steps;  /* of int64_t */
-	struct buf points; /* of struct point */
-	size_t chosen;
+	struct buf run;    /* int64_t: the steps of the run at hand */
+	struct buf all;    /* int64_t: of all runs, distinct and in order */
+	struct buf ends;   /* int64_t: the first and last of each run */
+	struct buf points; /* struct point: of the run at hand, chosen */
 };
+
+static void sample_init(struct sample *s, const struct history_sampled *q)
+{
+	*s = (struct sample){.from = q->start_step.set ? q->start_step.v
+						       : INT64_MIN,
+			     .to = q->end_step.set ? q->end_step.v : INT64_MAX};
+	buf_init(&s->run, SAMPLE_BYTES);
+	buf_init(&s->all, SAMPLE_BYTES);
+	buf_init(&s->ends, SAMPLE_BYTES);
+	buf_init(&s->points, SAMPLE_BYTES);
+}
 
 static void sample_fini(struct sample *s)
 {
-	buf_fini(&s->steps);
+	buf_fini(&s->run);
+	buf_fini(&s->all);
+	buf_fini(&s->ends);
 	buf_fini(&s->points);
 }
 
@@ -249,15 +264,8 @@ static int collect_steps(void *ctx, const struct point *p, size_t n,
 
 	for (size_t i = 0; i < n; i++)
 		if (p[i].step >= s->from && p[i].step <= s->to)
-			buf_add(&s->steps, &p[i].step, sizeof(p[i].step));
-	return buf_ok(&s->steps) ? 0 : too_many(e);
-}
-
-static int compare_steps(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
+			buf_add(&s->run, &p[i].step, sizeof(p[i].step));
+	return buf_ok(&s->run) ? 0 : too_many(e);
 }
 
 static int collect_points(void *ctx, const struct point *p, size_t n,
@@ -266,62 +274,114 @@ static int collect_points(void *ctx, const struct point *p, size_t n,
 	struct sample *s = ctx;
 
 	for (size_t i = 0; i < n; i++)
-		if (bsearch(&p[i].step, s->steps.p, s->chosen,
-			    sizeof(p[i].step), compare_steps))
+		if (history_has((void *)s->all.p, s->all.n / sizeof(int64_t),
+				p[i].step))
 			buf_add(&s->points, &p[i], sizeof(p[i]));
 	return buf_ok(&s->points) ? 0 : too_many(e);
 }
 
-static int by_history(const void *a, const void *b)
+/* Sorted, and each step once. */
+static void tidy(struct buf *steps)
 {
-	return point_compare_history(a, b);
+	steps->n =
+		sizeof(int64_t) *
+		history_distinct((void *)steps->p, steps->n / sizeof(int64_t));
 }
 
-static int sample_series(struct reading *r, const struct series *series,
-			 struct sample *s, size_t max)
+static int gather_run(struct reading *r, const struct series *series,
+		      struct sample *s)
 {
+	buf_reset(&s->run);
 	if (series_points(r->rd, series, 0, collect_steps, s, &r->e) < 0)
 		return -1;
-	if (!s->steps.n)
+	if (!s->run.n)
 		return 0;
-	s->chosen = history_sample((void *)s->steps.p,
-				   s->steps.n / sizeof(int64_t), max);
-	if (series_points(r->rd, series, 0, collect_points, s, &r->e) < 0)
-		return -1;
-	qsort(s->points.p, s->points.n / sizeof(struct point),
-	      sizeof(struct point), by_history);
+	tidy(&s->run);
+	buf_add(&s->ends, s->run.p, sizeof(int64_t));
+	buf_add(&s->ends, s->run.p + s->run.n - sizeof(int64_t),
+		sizeof(int64_t));
+	buf_add(&s->all, s->run.p, s->run.n);
+	if (!buf_ok(&s->all) || !buf_ok(&s->ends))
+		return too_many(&r->e);
+	tidy(&s->all);
 	return 0;
 }
 
-static int put_sampled(struct reading *r, const struct history_sampled *q,
-		       struct render_list *list, struct str run_id)
+static int choose(struct reading *r, struct sample *s, size_t max)
 {
-	SCOPED(sample_fini)
-	struct sample s = {.from = q->start_step.set ? q->start_step.v
-						     : INT64_MIN,
-			   .to = q->end_step.set ? q->end_step.v : INT64_MAX};
-	const struct point *points;
-	struct series series;
-	int found = find_series(r, run_id, q->metric_key, false, &series);
+	s->all.n = sizeof(int64_t) * history_sample((void *)s->all.p,
+						    s->all.n / sizeof(int64_t),
+						    max);
+	buf_add(&s->all, s->ends.p, s->ends.n);
+	if (!buf_ok(&s->all))
+		return too_many(&r->e);
+	tidy(&s->all);
+	return 0;
+}
 
-	buf_init(&s.steps, SAMPLE_BYTES);
-	buf_init(&s.points, SAMPLE_BYTES);
-	if (found <= 0)
-		return found;
-	if (sample_series(r, &series, &s,
-			  q->max_results.set ? (size_t)q->max_results.v
-					     : SAMPLE_MAX))
+static int by_step(const void *a, const void *b)
+{
+	const struct point *x = a, *y = b;
+
+	if (x->step != y->step)
+		return x->step < y->step ? -1 : 1;
+	return point_compare_history(x, y);
+}
+
+static int put_sampled(struct reading *r, struct sample *s,
+		       const struct series *series, struct render_list *list,
+		       struct str run_id)
+{
+	const struct point *points;
+	size_t n;
+
+	buf_reset(&s->points);
+	if (series_points(r->rd, series, 0, collect_points, s, &r->e) < 0)
 		return -1;
-	points = (const void *)s.points.p;
-	for (size_t i = 0; i < s.points.n / sizeof(*points); i++) {
+	points = (const void *)s->points.p;
+	n = s->points.n / sizeof(*points);
+	if (n)
+		qsort(s->points.p, n, sizeof(*points), by_step);
+	for (size_t i = 0; i < n; i++) {
 		render_list_next(list);
-		render_metric(r->j, q->metric_key, &points[i], run_id);
+		render_metric(r->j, series->key, &points[i], run_id);
 	}
 	return 0;
 }
 
-static int check_range(const struct history_sampled *q, struct err *e)
+static int sample_runs(struct reading *r, const struct history_sampled *q)
 {
+	SCOPED(sample_fini) struct sample s;
+	struct render_list list = {r->j, "metrics", false};
+	const struct str *runs = q->run_ids.items;
+	size_t max = q->max_results.set ? (size_t)q->max_results.v : SAMPLE_MAX;
+	struct series series[HISTORY_RUNS];
+	int found[HISTORY_RUNS];
+
+	sample_init(&s, q);
+	for (size_t i = 0; i < q->run_ids.n; i++) {
+		found[i] = find_series(r, runs[i], q->metric_key, false,
+				       &series[i]);
+		if (found[i] < 0 || (found[i] && gather_run(r, &series[i], &s)))
+			return -1;
+	}
+	if (choose(r, &s, max))
+		return -1;
+	for (size_t i = 0; i < q->run_ids.n; i++)
+		if (found[i] && put_sampled(r, &s, &series[i], &list, runs[i]))
+			return -1;
+	render_list_end(&list);
+	return 0;
+}
+
+static int check_sampled(const struct history_sampled *q, struct err *e)
+{
+	if (q->run_ids.n > HISTORY_RUNS)
+		return err_set(e, ERR_INVALID,
+			       "GetMetricHistoryBulkInterval request must "
+			       "specify at most %d run_ids. Received %zu "
+			       "run_ids.",
+			       HISTORY_RUNS, q->run_ids.n);
 	if (q->start_step.set != q->end_step.set)
 		return err_set(e, ERR_INVALID,
 			       "If either start step or end step are "
@@ -338,23 +398,15 @@ static int check_range(const struct history_sampled *q, struct err *e)
 static void get_history_sampled(struct call *c)
 {
 	const struct history_sampled *q = c->request;
-	const struct str *runs = q->run_ids.items;
-	struct render_list list = {.name = "metrics"};
 	struct reading r;
 	struct err e;
-	int failed;
 
-	if (check_runs(&q->run_ids, "GetMetricHistoryBulkInterval", &e) ||
-	    check_range(q, &e)) {
+	if (check_sampled(q, &e)) {
 		answer_error(c, &e);
 		return;
 	}
-	failed = reading_begin(&r, c);
-	list.j = r.j;
-	for (size_t i = 0; i < q->run_ids.n && !failed; i++)
-		failed = put_sampled(&r, q, &list, runs[i]);
-	if (r.j)
-		render_list_end(&list);
+	if (reading_begin(&r, c) == 0)
+		sample_runs(&r, q);
 	reading_end(&r);
 }
 

@@ -51,30 +51,43 @@ static void bad_tokens(void)
 	   "a token that is not hex");
 }
 
-static void sampling(void)
+static void distinct(void)
 {
 	int64_t steps[1000];
 
-	is_i64((int64_t)history_sample(steps, 0, 10), 0, "nothing to sample");
+	is_i64((int64_t)history_distinct(steps, 0), 0, "no steps");
 	for (int i = 0; i < 1000; i++)
 		steps[i] = (999 - i) / 2;
-	is_i64((int64_t)history_sample(steps, 1000, 1000), 500,
+	is_i64((int64_t)history_distinct(steps, 1000), 500,
 	       "repeated steps count once");
 	is_i64(steps[0], 0, "sorted");
 	is_i64(steps[499], 499, "to the last");
-	is_i64((int64_t)history_sample(steps, 500, 11), 11, "at most max");
-	is_i64(steps[0], 0, "the first is kept");
-	is_i64(steps[10], 499, "the last is kept");
-	is_i64(steps[5], 249, "at even distances");
-	is_i64((int64_t)history_sample(steps, 11, 1), 2,
-	       "first and last even where one is asked");
-	is_i64(steps[1], 499, "and it is the last");
+	ok(history_has(steps, 500, 499), "the last is found");
+	ok(!history_has(steps, 500, 500), "what is beyond it is not");
+	ok(!history_has(steps, 0, 0), "nothing is found in nothing");
+}
+
+static void sampling(void)
+{
+	int64_t steps[10], want[] = {0, 2, 4, 6, 8, 9};
+
+	for (int i = 0; i < 10; i++)
+		steps[i] = i;
+	is_i64((int64_t)history_sample(steps, 0, 10), 0, "nothing to sample");
+	is_i64((int64_t)history_sample(steps, 10, 10), 10, "no more than max");
+	is_i64(steps[9], 9, "and none is lost");
+	is_i64((int64_t)history_sample(steps, 10, 5), 6, "max, and the last");
+	ok(memcmp(steps, want, sizeof(want)) == 0, "at even distances");
+	is_i64((int64_t)history_sample(steps, 6, 1), 2, "one, and the last");
+	is_i64(steps[0], 0, "the first");
+	is_i64(steps[1], 9, "the last");
 }
 
 int main(void)
 {
 	tokens();
 	bad_tokens();
+	distinct();
 	sampling();
 	return tap_done();
 }
