@@ -3,8 +3,8 @@
  *
  * The thread that runs a handler must not touch the exchange once it was
  * deferred or parked, for its new owner may be done with it before the
- * handler returns. So it keeps a flag on its own stack, and defer and park,
- * which run on that thread, set it.
+ * handler returns. So the flag that says so is the thread's own (struct hand),
+ * set by defer and park, which run on that thread.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -51,8 +51,7 @@ bool call_peer_uid(const struct call *c, uid_t *ret)
 
 static void let_go(struct exchange *x)
 {
-	*x->taken = true;
-	x->taken = NULL;
+	x->hand->let_go = true;
 	x->hand = NULL;
 }
 
@@ -60,7 +59,7 @@ void call_defer(struct call *c)
 {
 	struct exchange *x = exchange_of(c);
 
-	assert(x->taken && !x->answer.streamed);
+	assert(x->hand && !x->answer.streamed);
 	/* Nobody will read the rest of its body. */
 	if (!x->body_done)
 		x->answer.close = true;
@@ -135,7 +134,7 @@ void call_park(struct call *c)
 {
 	struct exchange *x = exchange_of(c);
 
-	assert(x->taken);
+	assert(x->hand);
 	atomic_fetch_add_explicit(&x->server->parked, 1, memory_order_relaxed);
 	let_go(x);
 }

@@ -34,17 +34,16 @@ static int prepare(struct exchange *x, struct err *e)
 static void run(struct hand *hand, struct exchange *x)
 {
 	const struct server_options *o = &x->server->o;
-	bool taken = false;
 	struct err e;
 
 	x->hand = hand;
-	x->taken = &taken;
+	hand->let_go = false;
 	x->c.worker = hand->app;
 	if (prepare(x, &e))
 		reply_error(&x->c, &e);
 	else if (!o->before || !o->before(&x->c))
 		x->c.route->handle(&x->c);
-	if (taken)
+	if (hand->let_go)
 		return;
 	if (!x->body_done)
 		transfer_drain(hand, x);

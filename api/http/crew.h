@@ -21,6 +21,7 @@ struct hand {
 	void *app; /* of server_options.worker_new */
 	struct gzip gzip;
 	char *scratch; /* HTTP_SCRATCH */
+	bool let_go;   /* the exchange it ran was deferred or parked */
 };
 
 struct crew {

@@ -41,7 +41,6 @@ static void clear(struct exchange *x)
 	x->received = x->transmitted = 0;
 	x->pace = (struct pace){0};
 	x->hand = NULL;
-	x->taken = NULL;
 	x->id[0] = '\0';
 }
 

@@ -72,7 +72,6 @@ struct exchange {
 	struct pace pace; /* of a transfer */
 	/* while it runs */
 	struct hand *hand; /* NULL once deferred or parked */
-	bool *taken;
 	struct answer answer;
 };
 
