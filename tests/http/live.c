@@ -244,6 +244,40 @@ static void check_asks(const char *url)
 	}
 }
 
+static int ask_long(const char *url, size_t line, size_t fields)
+{
+	struct peer p;
+	struct buf b;
+	int status;
+
+	buf_init(&b, 1 << 20);
+	buf_puts(&b, "GET /hello?");
+	while (b.n < line)
+		buf_putc(&b, 'q');
+	buf_puts(&b, " HTTP/1.1\r\n" H "X: ");
+	line = b.n;
+	while (b.n < line + fields)
+		buf_putc(&b, 'v');
+	buf_puts(&b, "\r\n\r\n");
+	peer_open(&p, url);
+	peer_send(&p, b.p, b.n);
+	status = peer_answer(&p, false);
+	peer_close(&p);
+	buf_fini(&b);
+	return status;
+}
+
+static void check_limits(const char *url)
+{
+	is_i64(ask_long(url, 16000, 10), 200, "a long target");
+	is_i64(ask_long(url, 17000, 10), 414, "too long a target");
+	is_i64(ask_long(url, 500000, 10), 414, "far too long");
+	is_i64(ask_long(url, 10, 65000), 200, "long headers");
+	is_i64(ask_long(url, 10, 66000), 431, "too long headers");
+	is_i64(ask_long(url, 10, 500000), 431, "far too long");
+	is_i64(ask_long(url, 16000, 65000), 200, "both as long as can be");
+}
+
 static void check_shapes(const char *url)
 {
 	struct peer p;
@@ -593,6 +627,7 @@ static void check_all(const char *url)
 	check_old(url);
 	check_pipeline(url);
 	check_asks(url);
+	check_limits(url);
 	check_shapes(url);
 	check_fields(url);
 	check_bodies(url);

@@ -210,6 +210,40 @@ static void check_unused(void)
 	ok(true, "stopped without a start, twice");
 }
 
+static void *fourth_fails(void *app, struct err *e)
+{
+	static _Atomic int made;
+
+	(void)app;
+	if (atomic_fetch_add(&made, 1) < 3)
+		return &options;
+	err_set(e, ERR_IO, "the fourth fails");
+	return NULL;
+}
+
+static void free_nothing(void *worker)
+{
+	(void)worker;
+}
+
+static void check_failing_start(void)
+{
+	struct server_options o = options;
+	struct err e = {0};
+	struct server *s;
+	char url[128];
+
+	o.workers = 2;
+	o.transfers = 4;
+	o.worker_new = fourth_fails;
+	o.worker_free = free_nothing;
+	s = server_new(&o, &e);
+	ok(server_listen(s, STR("127.0.0.1:0"), url, &e) == 0, "listening");
+	ok(server_start(s, &e) == -1, "a start that fails");
+	is_str(e.msg, "the fourth fails", "says why");
+	server_free(s);
+}
+
 int main(void)
 {
 	log_set_level(LOG_WARN);
@@ -217,6 +251,7 @@ int main(void)
 	demo_options(demo, &options);
 	options.io_threads = 2;
 	check_unused();
+	check_failing_start();
 	check_load();
 	check_deferred();
 	check_grace();
