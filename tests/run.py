@@ -174,11 +174,13 @@ def clients():
     """Real MLflow clients of two generations, wrong requests, the mount."""
     directory = programs()
     if directory:
+        both = [str(ROOT / "tests/clients" / name) for name in (
+            "test_tracking_mlflow.py", "test_mount_two_faces.py")]
         for generation in ("mlflow2", "mlflow3"):
             pytest(generation, f"requirements-{generation}.txt", directory,
-                   ["tests/clients/test_tracking_mlflow.py"])
-        others = sorted(str(p) for p in (ROOT / "tests/clients").glob(
-            "test_*.py") if p.name != "test_tracking_mlflow.py")
+                   both)
+        others = sorted({str(p) for p in (ROOT / "tests/clients").glob(
+            "test_*.py")} - set(both))
         pytest("clients", "requirements-mlflow3.txt", directory, others)
 
 
