@@ -225,6 +225,29 @@ int file_set(struct fs_call *c, struct file *f, const struct fs_changes *set,
 
 /* --- commit --------------------------------------------------------------- */
 
+/* Whether the index surely did not take it. Where the answer was lost it may
+ * have: then the bytes stay, for gc to look at. */
+static bool surely_refused(const struct err *e)
+{
+	static const enum err_kind doubtful[] = {
+		ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_INTERRUPTED,
+		ERR_BUSY,    ERR_IO,          ERR_INTERNAL};
+
+	for (size_t i = 0; i < sizeof(doubtful) / sizeof(doubtful[0]); i++)
+		if (e->kind == doubtful[i])
+			return false;
+	return true;
+}
+
+void file_disown(struct fs *fs, struct file *f)
+{
+	struct err ignored;
+
+	if (f->stored && f->refused)
+		object_delete(fs->objects, str_from(f->key), &ignored);
+	f->stored = f->refused = false;
+}
+
 static int digest_draft(struct fs *fs, struct file *f, struct err *e)
 {
 	char key[OBJECT_KEY_MAX];
@@ -246,6 +269,7 @@ static int digest_draft(struct fs *fs, struct file *f, struct err *e)
 		return -1;
 	}
 	pthread_rwlock_wrlock(&f->lock);
+	file_disown(fs, f);
 	free(f->key);
 	f->key = strdup(key);
 	f->digest = digest;
@@ -321,8 +345,10 @@ int file_commit_turn(struct fs_call *c, struct file *f, struct err *e)
 		return 0;
 	seal(f, true);
 	r = f->stored && !f->put ? 0 : digest_draft(c->fs, f, e);
-	if (!r)
-		r = post_put(c, f, e);
+	if (!r && post_put(c, f, e)) {
+		f->refused = surely_refused(e);
+		r = -1;
+	}
 	if (!r)
 		committed(c, f);
 	seal(f, false);

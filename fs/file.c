@@ -168,6 +168,7 @@ void file_put(struct fs *fs, struct file *f)
 
 	if (!file_leave(fs, f))
 		return;
+	file_disown(fs, f);
 	file_free(f);
 	nodes_drop(&fs->nodes, n);
 }

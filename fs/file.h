@@ -39,6 +39,7 @@ struct file {
 	char *key;                   /* where the bytes are stored */
 	struct object_digest digest; /* of them, once stored */
 	bool stored;                 /* ... but perhaps not told the index */
+	bool refused;                /* which did not take them */
 	uint32_t mode;
 	atomic_llong mtime;
 	atomic_bool dirty;   /* to be committed */
@@ -87,6 +88,8 @@ int file_truncate(struct fs_call *c, struct file *f, int64_t size,
 		  struct err *e);
 /* Durable, and known to the index; nothing to do where it is not dirty. */
 int file_commit(struct fs_call *c, struct file *f, struct err *e);
+/* Bytes that are stored and that the index refused are nobody's: they go. */
+void file_disown(struct fs *fs, struct file *f);
 /* chmod, utimens. 1: it is still being written and will be committed so;
  * 0: the index has to be told. */
 int file_set(struct fs_call *c, struct file *f, const struct fs_changes *set,
