@@ -34,23 +34,10 @@ static struct file *file_to_open(struct fs_call *c, struct node *n,
 	return g;
 }
 
-static int check_writable(struct fs_call *c, const struct fs_handle *h,
-			  struct err *e)
-{
-	struct node *run = nodes_above(&c->fs->nodes, h->node, KIND_RUN);
-
-	if (!fs_handle_writes(h) || h->node->kind == KIND_SCRATCH ||
-	    (run && !atomic_load(&run->gone)))
-		return 0;
-	return err_set(e, ERR_STATE, "the run is in the trash");
-}
-
 static int bytes_open(struct fs_call *c, struct fs_handle *h, struct err *e)
 {
 	struct file *f;
 
-	if (check_writable(c, h, e))
-		return -1;
 	f = file_to_open(c, h->node, e);
 	if (!f)
 		return -1;

@@ -176,16 +176,11 @@ int artifacts_attr(struct fs_call *c, const struct subject *s, struct attr *ret,
 
 /* --- making --------------------------------------------------------------- */
 
-static int check_name(struct node *dir, struct str name, struct fs *fs,
-		      struct err *e)
+static int check_name(struct str name, struct err *e)
 {
-	struct node *run = nodes_above(&fs->nodes, dir, KIND_RUN);
-
-	if (fs_check_text(name, e) || name_check_artifact(name, false, e))
+	if (fs_check_text(name, e))
 		return -1;
-	if (run && !atomic_load(&run->gone))
-		return 0;
-	return err_set(e, ERR_STATE, "the run is in the trash");
+	return name_check_artifact(name, false, e);
 }
 
 /* Path of name in dir, and the run it is in, into a command. */
@@ -213,7 +208,7 @@ int artifact_mkdir(struct fs_call *c, struct node *dir, struct str name,
 	struct artifact_place at;
 	int r;
 
-	if (check_name(dir, name, c->fs, e) || fs_may_wait(c, e))
+	if (check_name(name, e) || fs_may_wait(c, e))
 		return -1;
 	x = command_new(COMMAND_ARTIFACT_MKDIR);
 	r = artifact_path(c, &x->c, dir, name, &at, e);
@@ -235,7 +230,7 @@ int artifact_create(struct fs_call *c, struct node *dir, struct str name,
 	struct node *n;
 	struct file *f;
 
-	if (check_name(dir, name, fs, e))
+	if (check_name(name, e))
 		return -1;
 	n = nodes_make_up(&fs->nodes, dir, KIND_ARTIFACT, name);
 	f = n ? file_get(c, n, NULL, how->mode, e) : NULL;
@@ -459,7 +454,7 @@ int artifact_move(struct fs_call *c, struct move *m, struct err *e)
 	struct file *f;
 	int r;
 
-	if (check_name(m->to, m->to_name, c->fs, e) || fs_may_wait(c, e))
+	if (check_name(m->to_name, e) || fs_may_wait(c, e))
 		return -1;
 	if (m->over.kind == KIND_ARTIFACT_DIR && holds_fresh(c->fs, &m->over))
 		return err_set(e, ERR_NOT_EMPTY, "the directory is not empty");

@@ -44,6 +44,43 @@ struct str fs_experiment_id(struct fs *fs, struct node *n)
 	return x ? x->key : STR_NONE;
 }
 
+static int is_gone(struct fs_call *c, const struct node *n, bool *ret,
+		   struct err *e)
+{
+	struct experiment x;
+	struct run r;
+
+	if (fs_begin(c, e))
+		return -1;
+	if (n->kind == KIND_RUN) {
+		if (run_by_row(c->rd, n->row, &c->arena, &r, e))
+			return -1;
+		*ret = r.lifecycle == LIFE_DELETED;
+		return 0;
+	}
+	if (experiment_by_row(c->rd, n->row, &c->arena, &x, e))
+		return -1;
+	*ret = x.lifecycle == LIFE_DELETED;
+	return 0;
+}
+
+/* A mark may be out of date: a run counts as deleted with its experiment, and
+ * comes back with it. */
+int fs_check_alive(struct fs_call *c, struct node *n, struct err *e)
+{
+	struct node *marked;
+	bool gone;
+
+	while ((marked = nodes_in_trash(&c->fs->nodes, n))) {
+		if (is_gone(c, marked, &gone, e))
+			return -1;
+		if (gone)
+			return err_set(e, ERR_STATE, "it is in the trash");
+		atomic_store(&marked->gone, false);
+	}
+	return 0;
+}
+
 /* Nothing else could be said in JSON. */
 int fs_check_text(struct str name, struct err *e)
 {
@@ -221,6 +258,16 @@ static int read_only(struct err *e)
 	return err_set(e, ERR_READ_ONLY, "nothing can be made here");
 }
 
+static int make_dir(struct fs_call *c, struct node *d, struct str name,
+		    uint32_t mode, struct err *e)
+{
+	if (!kinds[d->kind].mkdir)
+		return read_only(e);
+	if (fs_check_alive(c, d, e))
+		return -1;
+	return kinds[d->kind].mkdir(c, d, name, mode, e);
+}
+
 int fs_mkdir(struct fs_call *c, uint64_t dir, struct str name, uint32_t mode,
 	     struct fs_entry *ret, struct err *e)
 {
@@ -235,9 +282,7 @@ int fs_mkdir(struct fs_call *c, uint64_t dir, struct str name, uint32_t mode,
 		err_set(e, ERR_EXISTS, "'%.*s' is there already",
 			STR_ARG(name));
 	else if (e->kind == ERR_NOT_FOUND && !c->parked)
-		r = kinds[d->kind].mkdir
-			    ? kinds[d->kind].mkdir(c, d, name, mode, e)
-			    : read_only(e);
+		r = make_dir(c, d, name, mode, e);
 	if (!r)
 		r = fs_find(c, d, name, &x, e);
 	/* Made under another spelling: it is what that leads to. */
@@ -257,6 +302,8 @@ static int make_file(struct fs_call *c, struct node *d, struct str name,
 {
 	const struct kind *k = &kinds[d->kind];
 
+	if (fs_check_alive(c, d, e))
+		return -1;
 	if ((k->flags & KIND_SCRATCHY) && scratch_name(name))
 		return scratch_create(c, d, name, how->mode, x, e);
 	if (!k->create)
@@ -335,6 +382,8 @@ static int remove_name(struct fs_call *c, uint64_t dir, struct str name,
 	if (!kinds[x.kind].remove)
 		return err_set(e, ERR_READ_ONLY, "'%.*s' cannot be removed",
 			       STR_ARG(name));
+	if (fs_check_alive(c, d, e))
+		return -1;
 	return kinds[x.kind].remove(c, d, &x, e);
 }
 

@@ -158,13 +158,16 @@ static int64_t read_text(struct fs_call *c, struct fs_handle *h, int64_t off,
 
 /* --- open ----------------------------------------------------------------- */
 
-static int check_access(const struct kind *k, int flags, struct err *e)
+static int check_access(struct fs_call *c, struct node *n, int flags,
+			struct err *e)
 {
-	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+	const struct kind *k = &kinds[n->kind];
 
-	if (writes && (!k->file || !k->file->write))
+	if ((flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC))
+		return 0;
+	if (!k->file || !k->file->write)
 		return err_set(e, ERR_READ_ONLY, "this can only be read");
-	return 0;
+	return fs_check_alive(c, n, e);
 }
 
 static int open_handle(struct fs_call *c, struct fs_handle *h, struct err *e)
@@ -190,8 +193,10 @@ int fs_open_file(struct fs_call *c, uint64_t id, int flags,
 		return err_set(e, ERR_NOT_FOUND, "no such file any more");
 	if (kind_is_dir(n->kind))
 		return err_set(e, ERR_IS_DIR, "it is a directory");
-	if (check_access(&kinds[n->kind], flags, e))
+	if (check_access(c, n, flags, e)) {
+		fs_end(c);
 		return -1;
+	}
 	h = fs_handle_new(c, n, flags, e);
 	if (!h)
 		return -1;
@@ -405,6 +410,8 @@ static int apply_changes(struct fs_call *c, struct node *n, struct fs_handle *h,
 	const struct kind *k = &kinds[n->kind];
 	struct subject s = subject_of(n);
 
+	if (fs_check_alive(c, n, e))
+		return -1;
 	if (set->set_size) {
 		if (!k->file || !k->file->truncate)
 			return err_set(e, ERR_READ_ONLY,

@@ -232,8 +232,8 @@ static int append_all(struct lines *l, struct node *n, struct err *e)
 	struct node *run = nodes_above(&l->c->fs->nodes, n, KIND_RUN);
 	SCOPED_FREE struct append *list = NULL;
 
-	if (!run || atomic_load(&run->gone))
-		return err_set(e, ERR_STATE, "the run is in the trash");
+	if (!run || fs_check_alive(l->c, n, e))
+		return run ? -1 : err_set(e, ERR_NOT_FOUND, "no such run");
 	list = calloc(l->n, sizeof(*list));
 	if (!list)
 		return err_set(e, ERR_NO_SPACE, "no memory for lines");

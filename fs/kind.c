@@ -211,7 +211,6 @@ const struct kind kinds[KINDS] = {
 
 	[KIND_TRASH] = {.mode = DIR_MODE, .fixed = in_trash},
 	[KIND_TRASH_EXPERIMENTS] = {.mode = DIR_MODE,
-				    .flags = KIND_CACHED,
 				    .lookup = trash_experiments_lookup,
 				    .list = trash_experiments_list},
 	[KIND_TRASH_RUNS] = {.mode = DIR_MODE,
@@ -219,7 +218,6 @@ const struct kind kinds[KINDS] = {
 			     .lookup = trash_runs_lookup,
 			     .list = trash_runs_list},
 	[KIND_TRASH_RUNS_OF] = {.mode = DIR_MODE,
-				.flags = KIND_CACHED,
 				.attr = experiment_attr,
 				.lookup = runs_lookup,
 				.list = runs_list},

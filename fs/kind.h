@@ -118,6 +118,8 @@ int64_t fs_run_row(struct fs *fs, struct node *n);
  * compared. ERR_INVALID for a shortened one. */
 int fs_decode(struct fs_call *c, struct str file, struct str *ret,
 	      struct err *e);
+/* What lies in the trash takes nothing. */
+int fs_check_alive(struct fs_call *c, struct node *n, struct err *e);
 int fs_check_text(struct str name, struct err *e);
 /* Its canonical form, in the arena. */
 struct str fs_encode(struct fs_call *c, struct str name);

@@ -21,16 +21,10 @@
 static int run_takes_points(struct fs_call *c, struct node *n,
 			    struct node **ret_run, struct err *e)
 {
-	struct node *run = nodes_above(&c->fs->nodes, n, KIND_RUN);
-	const struct node *in;
-
-	if (!run)
+	*ret_run = nodes_above(&c->fs->nodes, n, KIND_RUN);
+	if (!*ret_run)
 		return err_set(e, ERR_NOT_FOUND, "the run is gone");
-	in = nodes_above(&c->fs->nodes, run, KIND_EXPERIMENT);
-	if (atomic_load(&run->gone) || (in && atomic_load(&in->gone)))
-		return err_set(e, ERR_STATE, "the run is in the trash");
-	*ret_run = run;
-	return 0;
+	return fs_check_alive(c, n, e);
 }
 
 static int append_text(struct fs_call *c, struct node *n, struct str text,
@@ -186,10 +180,7 @@ static int must_be_empty(struct fs_call *c, const struct subject *s,
 static int lines_open(struct fs_call *c, struct fs_handle *h, struct err *e)
 {
 	struct subject s = subject_of(h->node);
-	struct node *run;
 
-	if (fs_handle_writes(h) && run_takes_points(c, h->node, &run, e))
-		return -1;
 	return h->flags & O_TRUNC ? must_be_empty(c, &s, 0, e) : 0;
 }
 

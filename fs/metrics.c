@@ -363,22 +363,13 @@ static int new_key(struct fs_call *c, const struct node *dir, struct str name,
 	return ret->p ? 0 : arena_full(&c->arena, e);
 }
 
-static int check_run(struct fs_call *c, struct node *dir, struct err *e)
-{
-	struct node *run = nodes_above(&c->fs->nodes, dir, KIND_RUN);
-
-	if (run && !atomic_load(&run->gone))
-		return 0;
-	return err_set(e, ERR_STATE, "the run is in the trash");
-}
-
 int metric_mkdir(struct fs_call *c, struct node *dir, struct str name,
 		 uint32_t mode, struct err *e)
 {
 	struct str prefix;
 
 	(void)mode;
-	if (check_run(c, dir, e) || new_key(c, dir, name, "/", &prefix, e))
+	if (new_key(c, dir, name, "/", &prefix, e))
 		return -1;
 	return young_add(&c->fs->young, KIND_METRIC_DIR, dir->row, prefix, e);
 }
@@ -392,7 +383,7 @@ int metric_create(struct fs_call *c, struct node *dir, struct str name,
 	(void)how;
 	if (str_ends(name, tsv) && name.n > tsv.n)
 		name.n -= tsv.n;
-	if (check_run(c, dir, e) || new_key(c, dir, name, "", &key, e) ||
+	if (new_key(c, dir, name, "", &key, e) ||
 	    young_add(&c->fs->young, KIND_METRIC, dir->row, key, e))
 		return -1;
 	*ret = (struct found){

@@ -147,7 +147,8 @@ static int rename_in(struct fs_call *c, struct move *m, struct err *e)
 {
 	const struct rule *rule;
 
-	if (find_both(c, m, e) || check_types(m, e))
+	if (find_both(c, m, e) || check_types(m, e) ||
+	    fs_check_alive(c, m->from, e) || fs_check_alive(c, m->to, e))
 		return -1;
 	if (is_same(m) && m->from == m->to)
 		return 0;

@@ -156,6 +156,8 @@ bool nodes_is_at(struct nodes *t, const struct node *n, const struct node *dir,
 		 struct str name);
 /* The nearest of kind above or at n, NULL if there is none. */
 struct node *nodes_above(struct nodes *t, struct node *n, enum node_kind kind);
+/* The nearest run or experiment above or at n that is marked as gone. */
+struct node *nodes_in_trash(struct nodes *t, struct node *n);
 int64_t nodes_count(struct nodes *t);
 /* Calls fn with each, held for it to keep or drop; not under the lock. */
 void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),

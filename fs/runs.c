@@ -129,7 +129,7 @@ int run_mkdir(struct fs_call *c, struct node *dir, struct str name,
 	int r;
 
 	(void)mode;
-	if (dir->kind != KIND_RUNS || life_of(dir) == LIFE_DELETED)
+	if (dir->kind != KIND_RUNS)
 		return err_set(e, ERR_READ_ONLY,
 			       "nothing is made in the trash");
 	if (fs_may_wait(c, e))
@@ -180,7 +180,7 @@ static int post_dir(struct fs_call *c, struct str id, struct str dir,
 int run_remove(struct fs_call *c, struct node *dir, const struct found *x,
 	       struct err *e)
 {
-	if (dir->kind != KIND_RUNS || life_of(dir) == LIFE_DELETED)
+	if (dir->kind != KIND_RUNS)
 		return err_set(e, ERR_READ_ONLY,
 			       "what is in the trash stays there until gc");
 	if (fs_seen_run(c, x->row, e))

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* place.c - where a node is: what lies above it, and its path.
+ */
+#include "fs/node.h"
+#include "indexer/base/scope.h"
+
+struct node *nodes_place(struct nodes *t, struct node *n, struct buf *name)
+{
+	SCOPED_LOCK(&t->mu);
+
+	buf_puts(name, n->name);
+	if (n->parent)
+		n->parent->refs++;
+	return n->parent;
+}
+
+/* Names from below top down to n, each followed by a slash. */
+static struct node *add_path(struct node *n, enum node_kind top,
+			     struct buf *path)
+{
+	struct node *chain[128], *last = n;
+	size_t depth = 0;
+
+	while (last && last->kind != top) {
+		if (depth == sizeof(chain) / sizeof(chain[0]))
+			return NULL;
+		chain[depth++] = last;
+		last = last->parent;
+	}
+	while (last && depth > 0) {
+		buf_puts(path, chain[--depth]->name);
+		buf_putc(path, '/');
+	}
+	return last;
+}
+
+struct node *nodes_path(struct nodes *t, struct node *dir, struct str name,
+			enum node_kind top, struct buf *path)
+{
+	SCOPED_LOCK(&t->mu);
+	struct node *found = add_path(dir, top, path);
+
+	if (name.n)
+		buf_str(path, name);
+	else if (path->n > 0)
+		path->p[--path->n] = '\0';
+	return found;
+}
+
+bool nodes_is_at(struct nodes *t, const struct node *n, const struct node *dir,
+		 struct str name)
+{
+	SCOPED_LOCK(&t->mu);
+
+	return n->parent == dir && (!name.n || str_is(name, n->name));
+}
+
+struct node *nodes_above(struct nodes *t, struct node *n, enum node_kind kind)
+{
+	SCOPED_LOCK(&t->mu);
+
+	while (n && n->kind != kind)
+		n = n->parent;
+	return n;
+}
+
+struct node *nodes_in_trash(struct nodes *t, struct node *n)
+{
+	SCOPED_LOCK(&t->mu);
+
+	for (; n; n = n->parent) {
+		if ((n->kind == KIND_RUN || n->kind == KIND_EXPERIMENT) &&
+		    atomic_load(&n->gone))
+			return n;
+	}
+	return NULL;
+}
