@@ -85,6 +85,7 @@ int changes_since(struct reader *rd, int64_t change,
 	} things[] = {{STMT_REMOVED_SINCE, NULL, 0},
 		      {STMT_EXPERIMENT_CHANGED, of_experiment, 1},
 		      {STMT_RUN_CHANGED, of_run, 3},
+		      {STMT_LOGGED_CHANGED, NULL, 0},
 		      {STMT_ARTIFACT_CHANGED, NULL, 0}};
 	const struct walk k = {rd, change, fn, ctx};
 

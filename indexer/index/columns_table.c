@@ -14,6 +14,7 @@ static const struct {
 } kinds[TABLES] = {
 	[TABLE_MODELS] = {STMT_COLUMNS_MODELS, THING_MODEL, TABLES},
 	[TABLE_VERSIONS] = {STMT_COLUMNS_VERSIONS, THING_VERSION, TABLE_MODELS},
+	[TABLE_LOGGED] = {STMT_COLUMNS_LOGGED, THING_LOGGED_MODEL, TABLES},
 };
 
 /* Place of a row: where it is, or where it belongs. */

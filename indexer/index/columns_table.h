@@ -17,6 +17,8 @@
 enum table_kind {
 	TABLE_MODELS,   /* owner: project; prompt?; created, updated */
 	TABLE_VERSIONS, /* owner: model; prompt?; created, updated, number */
+	TABLE_LOGGED,   /* owner: experiment; deleted?; created, updated, status
+			 */
 	TABLES
 };
 

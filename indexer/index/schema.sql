@@ -266,6 +266,8 @@ CREATE TABLE logged_model_metric (
 	PRIMARY KEY (model, key, time, step, run, dataset, digest, bits)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX logged_model_metric_key ON logged_model_metric (key);
+CREATE INDEX logged_model_metric_dataset ON logged_model_metric (dataset)
+	WHERE dataset <> '';
 
 -- Logged models that a run took as input (role 0) or made (role 1).
 CREATE TABLE run_model (

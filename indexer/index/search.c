@@ -11,6 +11,7 @@
 #include "indexer/index/page_token.h"
 #include "indexer/index/search_kind.h"
 #include "indexer/index/search_order.h"
+#include "indexer/index/search_reals.h"
 #include "indexer/index/search_set.h"
 
 enum { BOUND_MAX = 32 << 20 };
@@ -65,7 +66,8 @@ static int job_init(struct job *j, const struct search_kind *kind,
 		.rd = j->rd, .kind = kind, .slots = &j->slots};
 	j->order = (struct search_order){
 		.rd = j->rd, .kind = kind, .slots = &j->slots};
-	if (search_order_init(&j->order, j->s->order, j->s->norder, e) < 0 ||
+	j->set.datasets = j->s->datasets;
+	if (search_order_init(&j->order, j->s, e) < 0 ||
 	    search_hash(kind, j->s, &j->hash, e) < 0)
 		return -1;
 	if (!j->s->token.n)
@@ -125,6 +127,28 @@ static int make_page(struct job *j, struct arena *a, struct search_page *ret,
 	return next_token(j, ret->n, a, &ret->next_token, e);
 }
 
+static bool names_metric(const struct expr *x)
+{
+	if (!x || x->op == EXPR_LEAF)
+		return x && x->family == FAMILY_METRIC;
+	return names_metric(x->a) || names_metric(x->b);
+}
+
+/* Datasets without a metric in the filter: what was measured on any. */
+static int keep_measured(struct job *j, struct err *e)
+{
+	SCOPED(bitset_fini) struct bitset on = {0};
+	const struct real_source *reals = j->set.kind->reals;
+
+	if (!reals || !j->s->datasets.n || names_metric(j->s->filter))
+		return 0;
+	bitset_init(&on, (int64_t)j->slots.n - 1);
+	if (reals_on(j->rd, reals, &j->slots, &j->s->datasets, &on, e) < 0)
+		return -1;
+	bitset_and(&j->found, &on);
+	return 0;
+}
+
 static int run_search(struct reader *rd, struct columns *cols,
 		      const struct search *s, const struct search_kind *kind,
 		      struct arena *a, struct search_page *ret, struct err *e)
@@ -135,6 +159,7 @@ static int run_search(struct reader *rd, struct columns *cols,
 	*ret = (struct search_page){0};
 	if (job_init(&j, kind, a, e) < 0 || look_at_columns(&j, e) < 0 ||
 	    search_set_apply(&j.set, s->filter, &j.found, e) < 0 ||
+	    keep_measured(&j, e) < 0 ||
 	    search_order_texts(&j.order, &j.found, &j.after, e) < 0)
 		return -1;
 	return make_page(&j, a, ret, e);
@@ -165,4 +190,11 @@ int search_model_versions(struct reader *rd, struct columns *cols,
 			  struct search_page *ret, struct err *e)
 {
 	return run_search(rd, cols, s, &search_kind_versions, a, ret, e);
+}
+
+int search_logged_models(struct reader *rd, struct columns *cols,
+			 const struct search *s, struct arena *a,
+			 struct search_page *ret, struct err *e)
+{
+	return run_search(rd, cols, s, &search_kind_logged, a, ret, e);
 }

@@ -28,6 +28,15 @@ void columns_free(struct columns *c);
 
 enum view { VIEW_ACTIVE, VIEW_DELETED, VIEW_ALL };
 
+/* Values measured on one of these; an empty digest is any. */
+struct search_dataset {
+	struct str name, digest;
+};
+struct search_datasets {
+	const struct search_dataset *items;
+	size_t n; /* 0: all values, on whatever they were measured */
+};
+
 struct search {
 	const struct expr *filter; /* NULL: all */
 	const struct expr_order *order;
@@ -37,9 +46,14 @@ struct search {
 	struct str token; /* empty: first page */
 	struct str bound; /* text of filter and order: the token is
 			     bound to it, to view and experiments */
-	/* Runs only: NULL is all experiments; unknown ids are passed over. */
+	/* Runs and logged models: NULL is all experiments; unknown ids are
+	 * passed over. */
 	const struct str *experiment_ids;
 	size_t nexperiment_ids;
+	/* Logged models only: metrics that count in the filter, and in each
+	 * item of the order (NULL: all). */
+	struct search_datasets datasets;
+	const struct search_datasets *order_datasets;
 };
 
 struct search_page {
@@ -56,12 +70,15 @@ int search_experiments(struct reader *rd, struct columns *cols,
 		       const struct search *s, struct arena *a,
 		       struct search_page *ret, struct err *e);
 /* Prompts (registry.h) are left out unless the filter names their tag, which
- * what is no prompt counts as having with the value "false". */
+ * everything counts as having: with "true" or with "false". */
 int search_registered_models(struct reader *rd, struct columns *cols,
 			     const struct search *s, struct arena *a,
 			     struct search_page *ret, struct err *e);
 int search_model_versions(struct reader *rd, struct columns *cols,
 			  const struct search *s, struct arena *a,
 			  struct search_page *ret, struct err *e);
+int search_logged_models(struct reader *rd, struct columns *cols,
+			 const struct search *s, struct arena *a,
+			 struct search_page *ret, struct err *e);
 
 #endif

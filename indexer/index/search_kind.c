@@ -2,20 +2,20 @@
 /* search_kind.c - see search_kind.h. */
 #include "indexer/index/search_kind.h"
 
+#include <stdlib.h>
+
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/command.h"
 
 /* --- fields ------------------------------------------------------------ */
 
-static const struct attribute *find_attribute(const struct search_kind *k,
+static const struct attribute *find_attribute(const struct attribute *a,
 					      struct str name)
 {
-	const struct attribute *a = k->attributes;
-
-	while (a->name && !str_is(name, a->name))
+	while (a && a->name && !str_is(name, a->name))
 		a++;
-	return a->name ? a : NULL;
+	return a && a->name ? a : NULL;
 }
 
 static struct search_field attribute_field(const struct attribute *a)
@@ -48,20 +48,24 @@ int search_field(const struct search_kind *k, enum expr_family family,
 		*ret = text_field(k->params, key);
 		break;
 	case FAMILY_TAG:
-		*ret = text_field(k->tags, key);
-		if (k->default_tag && str_is(key, k->default_tag))
-			ret->missing = str_from(k->default_value);
+		*ret = k->fixed_tag && str_is(key, k->fixed_tag)
+			       ? attribute_field(&k->fixed_tag_value)
+			       : text_field(k->tags, key);
 		break;
 	case FAMILY_METRIC:
 		*ret = (struct search_field){.how = k->metrics ? FIELD_METRIC
+						    : k->reals ? FIELD_REAL
 							       : FIELD_NOWHERE,
+					     .reals = k->reals,
 					     .key = key};
 		break;
 	case FAMILY_DATASET:
-		*ret = (struct search_field){.how = FIELD_NOWHERE};
+		a = find_attribute(k->datasets, key);
+		*ret = a ? attribute_field(a)
+			 : (struct search_field){.how = FIELD_NOWHERE};
 		break;
 	case FAMILY_ATTRIBUTE:
-		a = find_attribute(k, key);
+		a = find_attribute(k->attributes, key);
 		if (!a)
 			return err_set(e, ERR_INVALID,
 				       "Invalid attribute key '%.100s' "
@@ -105,6 +109,18 @@ int text_open(struct cursor *q, struct db *db, enum stmt_id id,
 	return cursor_open(q, db, id, binds, n, e);
 }
 
+void table_slots(const struct columns_table *t, struct slots *slots,
+		 struct bitset *found)
+{
+	slots->n = t->n;
+	slots->rows = calloc(t->n ? t->n : 1, sizeof(*slots->rows));
+	if (!slots->rows)
+		abort();
+	for (size_t i = 0; i < t->n; i++)
+		slots->rows[i] = t->entries[i].row;
+	bitset_init(found, (int64_t)t->n - 1);
+}
+
 /* --- runs -------------------------------------------------------------- */
 
 static int64_t run_start(const struct columns *c, size_t slot)
@@ -144,6 +160,23 @@ static const struct text_source run_uris = {STMTS, STMT_SEARCH_URI_EACH,
 					    STMT_SEARCH_URI_SORTED,
 					    STMT_SEARCH_URI_GET, false};
 
+static const struct text_source dataset_names = {STMT_SEARCH_DATASET_NAME_FIND,
+						 STMT_SEARCH_DATASET_NAME_EACH,
+						 STMTS, STMTS, false};
+static const struct text_source dataset_digests = {
+	STMT_SEARCH_DATASET_DIGEST_FIND, STMT_SEARCH_DATASET_DIGEST_EACH, STMTS,
+	STMTS, false};
+static const struct text_source dataset_tags = {STMT_SEARCH_DATASET_TAG_FIND,
+						STMT_SEARCH_DATASET_TAG_EACH,
+						STMTS, STMTS, true};
+
+static const struct attribute run_datasets[] = {
+	{"name", .text = &dataset_names},
+	{"digest", .text = &dataset_digests},
+	{"context", .text = &dataset_tags, .text_key = "mlflow.data.context"},
+	{NULL},
+};
+
 static const struct attribute run_attributes[] = {
 	{"start_time", .number = run_start},
 	{"end_time", .number = run_end},
@@ -155,7 +188,7 @@ static const struct attribute run_attributes[] = {
 	{NULL},
 };
 
-static bool in_view(enum view view, bool deleted)
+bool in_view(enum view view, bool deleted)
 {
 	return view == VIEW_ALL || deleted == (view == VIEW_DELETED);
 }
@@ -192,9 +225,9 @@ static int named_experiments(const struct columns *c, const struct search *s,
 
 /* Those of them whose runs may be looked at: ids that are unknown and ids
  * not for this principal are passed over alike. */
-static int wanted_experiments(const struct columns *c, const struct search *s,
-			      const struct principal *who, struct bitset *ret,
-			      struct err *e)
+int wanted_experiments(const struct columns *c, const struct search *s,
+		       const struct principal *who, struct bitset *ret,
+		       struct err *e)
 {
 	SCOPED(bitset_fini) struct bitset named = {0};
 
@@ -238,6 +271,7 @@ const struct search_kind search_kind_runs = {
 	.attributes = run_attributes,
 	.tags = &run_tag_texts,
 	.params = &run_param_texts,
+	.datasets = run_datasets,
 	.metrics = true,
 	.unordered = {{run_start, true}, {run_id_order, false}},
 	.ties = {{run_start, true}, {run_id_order, false}},

@@ -37,6 +37,13 @@ struct text_source {
 	bool keyed;          /* all take the key as first value */
 };
 
+/* Numbers that are not in the columns (search_reals.h). */
+struct real_source {
+	enum stmt_id each; /* of a key: row, bits, dataset, digest; of a row
+			      the latest last */
+	enum stmt_id on;   /* the same of a dataset's name, all keys */
+};
+
 /* Of a slot, under the columns' lock; COLUMN_NO_TIME: none. */
 typedef int64_t slot_number_fn(const struct columns *c, size_t slot);
 
@@ -61,10 +68,11 @@ struct search_kind {
 	const char *name;
 	const struct attribute *attributes; /* ended by a NULL name */
 	const struct text_source *tags, *params;
-	/* What does not have this tag counts as having it with this value;
-	 * NULL where there is no such tag. */
-	const char *default_tag, *default_value;
-	bool metrics;
+	/* A tag that everything counts as having; NULL: there is none. */
+	const char *fixed_tag;
+	struct attribute fixed_tag_value;
+	bool metrics;                    /* columns_metric has them */
+	const struct real_source *reals; /* or statements yield them */
 	struct fixed_order unordered[FIXED_ORDERS]; /* where none is asked */
 	struct fixed_order ties[FIXED_ORDERS];      /* behind what is asked */
 	/* Under the lock: the slots, and which of them may be found. */
@@ -75,12 +83,24 @@ struct search_kind {
 
 extern const struct search_kind search_kind_runs, search_kind_experiments;
 extern const struct search_kind search_kind_models, search_kind_versions;
+extern const struct search_kind search_kind_logged;
+
+/* For scopes: positions of the experiments that are asked for and may be
+ * looked at; whether what is deleted or not is in the view; an empty set and
+ * the slots of a packed table. */
+int wanted_experiments(const struct columns *c, const struct search *s,
+		       const struct principal *who, struct bitset *ret,
+		       struct err *e);
+bool in_view(enum view view, bool deleted);
+void table_slots(const struct columns_table *t, struct slots *slots,
+		 struct bitset *found);
 
 enum field_how {
 	FIELD_NUMBER,
 	FIELD_NAMED,
 	FIELD_METRIC,
 	FIELD_TEXT,
+	FIELD_REAL,
 	FIELD_NOWHERE /* nothing has it */
 };
 
@@ -90,8 +110,8 @@ struct search_field {
 	slot_number_fn *number;
 	const char *const *number_names;
 	const struct text_source *text;
-	struct str key;     /* of a metric or keyed text */
-	struct str missing; /* text of what has none; p NULL: none */
+	const struct real_source *reals;
+	struct str key; /* of a metric or keyed text */
 };
 
 int search_field(const struct search_kind *k, enum expr_family family,

@@ -4,6 +4,7 @@
 #include "indexer/index/search_order.h"
 
 #include "indexer/index/search_rank.h"
+#include "indexer/index/search_reals.h"
 
 /* --- which keys -------------------------------------------------------- */
 
@@ -53,10 +54,12 @@ static void add_fixed(struct search_order *o, const struct fixed_order *fixed)
 				.descending = fixed[i].descending};
 }
 
-int search_order_init(struct search_order *o, const struct expr_order *by,
-		      size_t n, struct err *e)
+int search_order_init(struct search_order *o, const struct search *s,
+		      struct err *e)
 {
-	for (size_t i = 0; i < n; i++) {
+	const struct expr_order *by = s->order;
+
+	for (size_t i = 0; i < s->norder; i++) {
 		struct order_key *k = &o->keys[o->n];
 
 		if (check_new(o, by, i, e) < 0 ||
@@ -64,9 +67,11 @@ int search_order_init(struct search_order *o, const struct expr_order *by,
 				 e) < 0)
 			return -1;
 		k->descending = by[i].descending;
+		if (s->order_datasets)
+			k->datasets = s->order_datasets[i];
 		o->n++;
 	}
-	add_fixed(o, n ? o->kind->ties : o->kind->unordered);
+	add_fixed(o, s->norder ? o->kind->ties : o->kind->unordered);
 	return 0;
 }
 
@@ -163,6 +168,17 @@ int search_order_columns(struct search_order *o, struct columns *c,
 	return 0;
 }
 
+static int latest_reals(const struct search_order *o, struct order_key *k,
+			struct err *e)
+{
+	if (reals_latest(o->rd, &k->field, o->slots, &k->datasets, k->numbers,
+			 e) < 0)
+		return -1;
+	for (size_t i = 0; i < o->slots->n; i++)
+		k->numbers[i] = turned(of_real(k->numbers[i]), k->descending);
+	return 0;
+}
+
 int search_order_texts(struct search_order *o, const struct bitset *found,
 		       const struct order_position *after, struct err *e)
 {
@@ -170,6 +186,8 @@ int search_order_texts(struct search_order *o, const struct bitset *found,
 		struct order_key *k = &o->keys[i];
 
 		k->after = after->keys[i].number;
+		if (k->field.how == FIELD_REAL && latest_reals(o, k, e) < 0)
+			return -1;
 		if (k->field.how != FIELD_TEXT)
 			continue;
 		if (search_rank(o, k, found,

@@ -41,6 +41,7 @@ struct order_position {
 
 struct order_key {
 	struct search_field field;
+	struct search_datasets datasets; /* that a real counts on */
 	bool descending;
 	uint64_t *numbers; /* by slot */
 	uint64_t after;    /* where the position is among them */
@@ -55,8 +56,8 @@ struct search_order {
 };
 
 /* Which keys there are; at once ERR_INVALID for what cannot be ordered by. */
-int search_order_init(struct search_order *o, const struct expr_order *by,
-		      size_t n, struct err *e);
+int search_order_init(struct search_order *o, const struct search *s,
+		      struct err *e);
 /* Numbers of all keys on columns, under the columns' lock. */
 int search_order_columns(struct search_order *o, struct columns *c,
 			 struct err *e);

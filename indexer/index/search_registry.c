@@ -12,6 +12,8 @@ static int64_t number_of(const struct columns *c, enum table_kind kind,
 	return c->tables[kind].entries[slot].numbers[number];
 }
 
+static const char *const truths[] = {"false", "true", NULL};
+
 /* Does the filter say itself what it wants of prompts? */
 static bool names_prompts(const struct expr *x)
 {
@@ -20,18 +22,6 @@ static bool names_prompts(const struct expr *x)
 	if (x->op == EXPR_LEAF)
 		return x->family == FAMILY_TAG && str_is(x->key, PROMPT_TAG);
 	return names_prompts(x->a) || names_prompts(x->b);
-}
-
-static void make_slots(const struct columns_table *t, struct slots *slots,
-		       struct bitset *found)
-{
-	slots->n = t->n;
-	slots->rows = calloc(t->n ? t->n : 1, sizeof(*slots->rows));
-	if (!slots->rows)
-		abort();
-	for (size_t i = 0; i < t->n; i++)
-		slots->rows[i] = t->entries[i].row;
-	bitset_init(found, (int64_t)t->n - 1);
 }
 
 /* --- models -------------------------------------------------------------- */
@@ -46,6 +36,11 @@ static int64_t model_updated(const struct columns *c, size_t slot)
 	return number_of(c, TABLE_MODELS, slot, 1);
 }
 
+static int64_t model_prompt(const struct columns *c, size_t slot)
+{
+	return c->tables[TABLE_MODELS].entries[slot].flag;
+}
+
 static int scope_models(const struct columns *c, const struct search *s,
 			const struct principal *who, struct slots *slots,
 			struct bitset *found, struct err *e)
@@ -54,7 +49,7 @@ static int scope_models(const struct columns *c, const struct search *s,
 	bool prompts = names_prompts(s->filter);
 
 	(void)e;
-	make_slots(t, slots, found);
+	table_slots(t, slots, found);
 	for (size_t i = 0; i < t->n; i++)
 		if ((prompts || !t->entries[i].flag) &&
 		    principal_may(who, t->entries[i].owner, LEVEL_READ))
@@ -80,8 +75,9 @@ const struct search_kind search_kind_models = {
 	.name = "registered_models",
 	.attributes = model_attributes,
 	.tags = &model_tags,
-	.default_tag = PROMPT_TAG,
-	.default_value = "false",
+	.fixed_tag = PROMPT_TAG,
+	.fixed_tag_value = {PROMPT_TAG, .number = model_prompt,
+			    .number_names = truths},
 	.unordered = {{.text = &model_names}},
 	.ties = {{.text = &model_names}},
 	.scope = scope_models,
@@ -104,6 +100,22 @@ static int64_t version_number(const struct columns *c, size_t slot)
 	return number_of(c, TABLE_VERSIONS, slot, 2);
 }
 
+/* NULL where the model is gone. */
+static const struct table_entry *model_of(const struct columns *c, size_t slot)
+{
+	return columns_table_find(
+		&c->tables[TABLE_MODELS],
+		c->tables[TABLE_VERSIONS].entries[slot].owner);
+}
+
+/* One of a prompt, whatever it says itself. */
+static int64_t version_prompt(const struct columns *c, size_t slot)
+{
+	const struct table_entry *m = model_of(c, slot);
+
+	return c->tables[TABLE_VERSIONS].entries[slot].flag || (m && m->flag);
+}
+
 static int scope_versions(const struct columns *c, const struct search *s,
 			  const struct principal *who, struct slots *slots,
 			  struct bitset *found, struct err *e)
@@ -114,11 +126,9 @@ static int scope_versions(const struct columns *c, const struct search *s,
 	(void)e;
 	make_slots(t, slots, found);
 	for (size_t i = 0; i < t->n; i++) {
-		const struct table_entry *v = &t->entries[i];
-		const struct table_entry *m =
-			columns_table_find(&c->tables[TABLE_MODELS], v->owner);
+		const struct table_entry *m = model_of(c, i);
 
-		if (m && (prompts || (!v->flag && !m->flag)) &&
+		if (m && (prompts || !version_prompt(c, i)) &&
 		    principal_may(who, m->owner, LEVEL_READ))
 			bitset_add(found, (int64_t)i);
 	}
@@ -152,8 +162,9 @@ const struct search_kind search_kind_versions = {
 	.name = "model_versions",
 	.attributes = version_attributes,
 	.tags = &version_tags,
-	.default_tag = PROMPT_TAG,
-	.default_value = "false",
+	.fixed_tag = PROMPT_TAG,
+	.fixed_tag_value = {PROMPT_TAG, .number = version_prompt,
+			    .number_names = truths},
 	.unordered = {{version_updated, true},
 		      {.text = &version_names},
 		      {version_number, true}},

@@ -5,6 +5,7 @@
 #include "indexer/index/search_set.h"
 
 #include "indexer/base/scope.h"
+#include "indexer/index/search_reals.h"
 #include "indexer/query/match.h"
 
 enum {
@@ -79,6 +80,11 @@ static int fill_leaf(struct search_set *s, struct columns *c,
 	return 0;
 }
 
+static bool takes_statements(const struct leaf_set *x)
+{
+	return x->field.how == FIELD_TEXT || x->field.how == FIELD_REAL;
+}
+
 static struct leaf_set *add_leaf(struct search_set *s, const struct expr *leaf)
 {
 	if (s->n == s->cap) {
@@ -107,10 +113,10 @@ int search_set_columns(struct search_set *s, struct columns *c,
 	if (search_field(s->kind, filter->family, filter->key, &x->field, e) <
 	    0)
 		return -1;
-	return x->field.how == FIELD_TEXT ? 0 : fill_leaf(s, c, x, e);
+	return takes_statements(x) ? 0 : fill_leaf(s, c, x, e);
 }
 
-/* --- leaves on text ---------------------------------------------------- */
+/* --- leaves on statements ---------------------------------------------- */
 
 static int find_text(struct search_set *s, const struct leaf_set *x,
 		     struct str text, struct bitset *set, struct err *e)
@@ -142,33 +148,27 @@ static int match_each(struct search_set *s, const struct leaf_set *x,
 	return rc;
 }
 
-/* Those without a text count as having one, where the field says which. */
-static int add_missing(struct search_set *s, const struct leaf_set *x,
-		       struct match *m, struct bitset *set, struct err *e)
+static int match_values(struct search_set *s, const struct leaf_set *x,
+			const struct match *m, struct bitset *set,
+			struct err *e)
 {
-	SCOPED(bitset_fini) struct bitset with = {0};
-
-	if (!match_text(m, x->field.missing))
-		return 0;
-	bitset_init(&with, (int64_t)s->slots->n - 1);
-	m->cmp = CMP_IS_NOT_NULL;
-	if (match_each(s, x, m, &with, e) < 0)
-		return -1;
-	bitset_not(&with);
-	bitset_or(set, &with);
-	return 0;
+	if (x->field.how == FIELD_REAL)
+		return reals_match(s->rd, &x->field, s->slots, m, &s->datasets,
+				   set, e);
+	return match_each(s, x, m, set, e);
 }
 
 static bool can_find(const struct leaf_set *x)
 {
-	if (x->field.text->find == STMTS || x->field.missing.p)
+	if (x->field.how != FIELD_TEXT || x->field.text->find == STMTS ||
+	    x->field.missing.p)
 		return false;
 	return x->leaf->cmp == CMP_EQ ||
 	       (x->leaf->cmp == CMP_IN && x->leaf->nvalues <= FIND_LIST_MAX);
 }
 
-static int text_leaf(struct search_set *s, const struct leaf_set *x,
-		     struct bitset *set, struct err *e)
+static int statement_leaf(struct search_set *s, const struct leaf_set *x,
+			  struct bitset *set, struct err *e)
 {
 	SCOPED(arena_fini) struct arena arena;
 	struct match m;
@@ -185,12 +185,10 @@ static int text_leaf(struct search_set *s, const struct leaf_set *x,
 		return -1;
 	if (m.cmp == CMP_IS_NULL)
 		m.cmp = CMP_IS_NOT_NULL;
-	if (match_each(s, x, &m, set, e) < 0)
+	if (match_values(s, x, &m, set, e) < 0)
 		return -1;
 	if (x->leaf->cmp == CMP_IS_NULL)
 		bitset_not(set);
-	else if (x->field.missing.p && x->leaf->cmp != CMP_IS_NOT_NULL)
-		return add_missing(s, x, &m, set, e);
 	return 0;
 }
 
@@ -246,8 +244,8 @@ static int combine(struct search_set *s, const struct expr *x,
 		break;
 	}
 	leaf = find_leaf(s, x);
-	if (leaf->field.how == FIELD_TEXT)
-		return text_leaf(s, leaf, set, e);
+	if (takes_statements(leaf))
+		return statement_leaf(s, leaf, set, e);
 	bitset_or(set, &leaf->set);
 	return 0;
 }

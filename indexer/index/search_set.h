@@ -21,6 +21,7 @@ struct search_set {
 	struct reader *rd;
 	const struct search_kind *kind;
 	const struct slots *slots;
+	struct search_datasets datasets; /* that metrics count on */
 	struct leaf_set *leaves;
 	size_t n, cap;
 };
