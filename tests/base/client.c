@@ -120,8 +120,7 @@ static void test_requests(void)
 	static const char *const answers[] = {
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
 		"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone",
-		"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: "
-		"0\r\n\r\n",
+		"HTTP/1.1 302 Go\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
 	};
 	struct server s;
