@@ -85,8 +85,11 @@ void write_request(struct call *c, enum command_kind kind, written_fn *reply);
  * write_returned tells: 0 nothing was submitted yet, 1 the command took
  * effect, -1 it failed, which is answered already. */
 void write_and_return(struct call *c, void *x);
+/* The same for a request whose struct is the command's own. */
+void write_request_and_return(struct call *c, enum command_kind kind);
 int write_returned(struct call *c);
-/* Public id that the returned command made (run_create), else p NULL. */
+/* What the returned command made: the first member of its answer, a string;
+ * else p NULL. */
 struct str write_returned_id(const struct call *c);
 
 /* Parks the call until the journal lines that it concerns are committed: those

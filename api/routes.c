@@ -12,6 +12,7 @@ static const struct route_group *const groups[] = {
 	&tracking_search,
 	&tracking_metrics,
 	&tracking_models,
+	&tracking_registry,
 	&tracking_artifacts,
 	&tracking_artifact_page,
 	&tracking_proxy,

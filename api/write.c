@@ -109,14 +109,34 @@ void write_command(struct call *c, void *command, written_fn *reply)
 	}
 }
 
-void write_request(struct call *c, enum command_kind kind, written_fn *reply)
+/* A command with the members of the call's request, which is its own struct. */
+static void *take_request(struct call *c, enum command_kind kind)
 {
 	const size_t head = sizeof(struct command);
 	char *x = command_new(kind);
 
 	memcpy(x + head, (const char *)c->request + head,
 	       command_types[kind].size - head);
-	write_command(c, x, reply);
+	return x;
+}
+
+void write_request(struct call *c, enum command_kind kind, written_fn *reply)
+{
+	write_command(c, take_request(c, kind), reply);
+}
+
+/* The first member of the answer. */
+static struct str made_by(const struct command *x)
+{
+	const struct field_set *out = &command_types[x->kind].out;
+	struct str made = STR_NONE;
+
+	if (out->count) {
+		assert(out->fields[0].type == FIELD_STR);
+		memcpy(&made, (const char *)x + out->fields[0].offset,
+		       sizeof(made));
+	}
+	return made;
 }
 
 static void resume_call(struct command *x, void *ctx)
@@ -125,9 +145,8 @@ static void resume_call(struct command *x, void *ctx)
 	struct call *c = h->c;
 
 	h->err = x->err;
-	if (x->kind == COMMAND_RUN_CREATE && x->err.kind == ERR_NONE)
-		h->id = arena_str(c->arena,
-				  ((struct cmd_run_create *)x)->ret_run_id);
+	if (x->err.kind == ERR_NONE)
+		h->id = arena_str(c->arena, made_by(x));
 	h->returned = true;
 	command_free(x);
 	call_resume(c);
@@ -148,6 +167,11 @@ void write_and_return(struct call *c, void *command)
 		h->returned = true;
 		call_resume(c);
 	}
+}
+
+void write_request_and_return(struct call *c, enum command_kind kind)
+{
+	write_and_return(c, take_request(c, kind));
 }
 
 int write_returned(struct call *c)

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* search.c - MLflow's searches for experiments and runs. */
+/* search.c - MLflow's searches for experiments and runs, and for registered
+ * models and versions. */
 #include "api/app.h"
 #include "api/tracking/fields.h"
 #include "api/tracking/page.h"
 #include "api/tracking/tracking.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/limits.h"
+#include "indexer/index/registry.h"
 #include "indexer/query/mlflow.h"
+#include "indexer/render/registry.h"
 #include "indexer/render/render.h"
 
-enum { SEARCH_RUNS_DEFAULT = 1000 };
+enum { SEARCH_RUNS_DEFAULT = 1000, SEARCH_MODELS_DEFAULT = 100 };
 
 static const char *const view_names[] = {"", "ACTIVE_ONLY", "DELETED_ONLY",
 					 "ALL", NULL};
 
-/* What both searches take. */
+/* What all searches take; the registry's have no view. */
 struct search_text {
 	struct str filter, page_token;
 	struct field_list order_by;
@@ -30,7 +33,7 @@ struct run_search {
 	struct field_list experiment_ids;
 };
 
-#define SEARCH_ROWS(of, view_name)                                             \
+#define TEXT_ROWS(of)                                                          \
 	{.name = "filter",                                                     \
 	 .type = FIELD_STR,                                                    \
 	 .limit = LIMIT_FILTER,                                                \
@@ -41,13 +44,15 @@ struct run_search {
 		{.name = "order_by",                                           \
 		 .type = FIELD_STRS,                                           \
 		 .offset = offsetof(struct of, text.order_by)},                \
-		{.name = view_name,                                            \
-		 .type = FIELD_ENUM,                                           \
-		 .names = view_names,                                          \
-		 .offset = offsetof(struct of, text.view_type)},               \
 	{                                                                      \
 		.name = "max_results", .type = FIELD_I64,                      \
 		.offset = offsetof(struct of, text.max_results)                \
+	}
+#define SEARCH_ROWS(of, view_name)                                             \
+	TEXT_ROWS(of),                                                         \
+	{                                                                      \
+		.name = view_name, .type = FIELD_ENUM, .names = view_names,    \
+		.offset = offsetof(struct of, text.view_type)                  \
 	}
 
 static const struct field experiment_rows[] = {
@@ -62,6 +67,16 @@ static const struct field run_rows[] = {
 };
 static const struct field_set run_fields =
 	FIELD_SET(run_rows, struct run_search);
+
+struct registry_search {
+	struct search_text text;
+};
+
+static const struct field registry_rows[] = {
+	TEXT_ROWS(registry_search),
+};
+static const struct field_set registry_fields =
+	FIELD_SET(registry_rows, struct registry_search);
 
 static enum view view_of(struct opt_i64 view)
 {
@@ -175,6 +190,68 @@ static void runs_search(struct call *c)
 		page_answer(c, &run_kind, &s);
 }
 
+/* --- the registry -------------------------------------------------------- */
+
+static int put_model(struct reading *r, int64_t row, struct arena *a)
+{
+	struct registered_model m;
+
+	if (registered_model_by_row(r->rd, row, a, &m, &r->e))
+		return -1;
+	return render_registered_model(r->j, r->rd, &m, &r->e);
+}
+
+static int put_version(struct reading *r, int64_t row, struct arena *a)
+{
+	struct model_version v;
+
+	if (model_version_by_row(r->rd, row, a, &v, &r->e))
+		return -1;
+	return render_model_version(r->j, r->rd, &v, &r->e);
+}
+
+struct registry_kind {
+	struct page_kind page;
+	const struct vocabulary *vocabulary;
+	int64_t max_default, max;
+};
+
+static void registry_search(struct call *c, const struct registry_kind *kind)
+{
+	const struct registry_search *q = c->request;
+	struct opt_i64 max = q->text.max_results;
+	struct search s = {0};
+	struct err e;
+
+	if (page_max(&s, max.set ? max.v : kind->max_default, kind->max, &e) ||
+	    search_parse(&s, &q->text, kind->vocabulary, c->arena, &e))
+		answer_error(c, &e);
+	else
+		page_answer(c, &kind->page, &s);
+}
+
+static void models_search(struct call *c)
+{
+	static const struct registry_kind kind = {
+		{"registered_models", search_registered_models, put_model},
+		&vocabulary_models,
+		SEARCH_MODELS_DEFAULT,
+		LIMIT_SEARCH_MODELS};
+
+	registry_search(c, &kind);
+}
+
+static void versions_search(struct call *c)
+{
+	static const struct registry_kind kind = {
+		{"model_versions", search_model_versions, put_version},
+		&vocabulary_versions,
+		LIMIT_SEARCH_VERSIONS,
+		LIMIT_SEARCH_VERSIONS};
+
+	registry_search(c, &kind);
+}
+
 static const struct route routes[] = {
 	{.methods = HTTP_GET | HTTP_POST,
 	 .path = "/mlflow/experiments/search",
@@ -190,6 +267,20 @@ static const struct route routes[] = {
 	 .fields = &run_fields,
 	 .handle = runs_search,
 	 .summary = "Runs that satisfy a filter, in order, by pages."},
+	{.methods = HTTP_GET | HTTP_POST,
+	 .path = "/mlflow/registered-models/search",
+	 .need = LEVEL_READ,
+	 .body = BODY_JSON,
+	 .fields = &registry_fields,
+	 .handle = models_search,
+	 .summary = "Registered models that satisfy a filter, by pages."},
+	{.methods = HTTP_GET | HTTP_POST,
+	 .path = "/mlflow/model-versions/search",
+	 .need = LEVEL_READ,
+	 .body = BODY_JSON,
+	 .fields = &registry_fields,
+	 .handle = versions_search,
+	 .summary = "Versions that satisfy a filter, by pages."},
 };
 
 const struct route_group tracking_search =

@@ -16,6 +16,7 @@ extern const struct route_group tracking_log;
 extern const struct route_group tracking_search;
 extern const struct route_group tracking_metrics;
 extern const struct route_group tracking_models;
+extern const struct route_group tracking_registry;
 extern const struct route_group tracking_artifacts;
 extern const struct route_group tracking_artifact_page;
 extern const struct route_group tracking_proxy;

@@ -43,6 +43,8 @@ enum {
 	LIMIT_FILTER = 64 * 1024, /* bytes of a search filter */
 	LIMIT_SEARCH_EXPERIMENTS = 50000,
 	LIMIT_SEARCH_RUNS = 50000,
+	LIMIT_SEARCH_MODELS = 1000, /* registered ones */
+	LIMIT_SEARCH_VERSIONS = 200000,
 	LIMIT_HISTORY_PAGE = 25000,
 
 	LIMIT_QUEUE_BYTES = 64 << 20,   /* commands waiting, per lane */

@@ -142,6 +142,7 @@ static void fill_alias(const struct cursor *q, struct model_alias *ret)
 		.change = cursor_i64(q, 3),
 		.modified = cursor_i64(q, 4),
 		.alias = cursor_str(q, 5),
+		.version = cursor_str(q, 6),
 	};
 }
 
@@ -192,5 +193,7 @@ int model_alias_by_name(struct reader *rd, int64_t model_row, struct str alias,
 			       "Registered model alias %.*s not found.",
 			       STR_ARG(alias));
 	fill_alias(&q, ret);
-	return cursor_copy(&q, 5, a, &ret->alias, e);
+	if (cursor_copy(&q, 5, a, &ret->alias, e) < 0)
+		return -1;
+	return cursor_copy(&q, 6, a, &ret->version, e);
 }

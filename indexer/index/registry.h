@@ -48,7 +48,7 @@ struct model_version {
 
 struct model_alias {
 	int64_t model_row, version_row, number, change, modified;
-	struct str alias;
+	struct str alias, version; /* number as text */
 };
 
 typedef int registered_model_fn(void *ctx, const struct registered_model *x,

@@ -68,6 +68,7 @@ struct search_kind {
 	const char *name;
 	const struct attribute *attributes; /* ended by a NULL name */
 	const struct text_source *tags, *params;
+	const struct attribute *datasets; /* ended by a NULL name; or NULL */
 	/* A tag that everything counts as having; NULL: there is none. */
 	const char *fixed_tag;
 	struct attribute fixed_tag_value;

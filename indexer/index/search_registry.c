@@ -124,7 +124,7 @@ static int scope_versions(const struct columns *c, const struct search *s,
 	bool prompts = names_prompts(s->filter);
 
 	(void)e;
-	make_slots(t, slots, found);
+	table_slots(t, slots, found);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct table_entry *m = model_of(c, i);
 

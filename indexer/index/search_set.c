@@ -160,8 +160,7 @@ static int match_values(struct search_set *s, const struct leaf_set *x,
 
 static bool can_find(const struct leaf_set *x)
 {
-	if (x->field.how != FIELD_TEXT || x->field.text->find == STMTS ||
-	    x->field.missing.p)
+	if (x->field.how != FIELD_TEXT || x->field.text->find == STMTS)
 		return false;
 	return x->leaf->cmp == CMP_EQ ||
 	       (x->leaf->cmp == CMP_IN && x->leaf->nvalues <= FIND_LIST_MAX);
