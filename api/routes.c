@@ -12,6 +12,8 @@ static const struct route_group *const groups[] = {
 	&tracking_search,
 	&tracking_metrics,
 	&tracking_models,
+	&tracking_models_search,
+	&tracking_links,
 	&tracking_registry,
 	&tracking_artifacts,
 	&tracking_artifact_page,

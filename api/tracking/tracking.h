@@ -16,6 +16,8 @@ extern const struct route_group tracking_log;
 extern const struct route_group tracking_search;
 extern const struct route_group tracking_metrics;
 extern const struct route_group tracking_models;
+extern const struct route_group tracking_models_search;
+extern const struct route_group tracking_links;
 extern const struct route_group tracking_registry;
 extern const struct route_group tracking_artifacts;
 extern const struct route_group tracking_artifact_page;
