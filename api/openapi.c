@@ -160,7 +160,7 @@ static bool next_capture(struct str *rest, struct str *ret)
 
 static bool in_query(const struct route *r, enum http_method method)
 {
-	return r->fields && (r->body == BODY_NONE || method == HTTP_GET);
+	return r->fields && (r->body != BODY_JSON || method == HTTP_GET);
 }
 
 static void put_parameters(struct json_out *j, const struct route *r,

@@ -149,6 +149,24 @@ int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
 	return not_ours(path, e);
 }
 
+int artifact_of_run(struct reader *rd, struct str run_id, struct str path,
+		    struct arena *a, struct artifact_ref *ret, struct err *e)
+{
+	struct run run;
+
+	if (run_by_id(rd, run_id, a, &run, e) ||
+	    artifact_owner_run(&run, a, &ret->owner, e))
+		return -1;
+	ret->path = path;
+	ret->root = uri_path(ret->owner.uri);
+	if (!ret->root.n)
+		return err_set(e, ERR_INVALID,
+			       "The artifacts of run %.*s are not kept here "
+			       "but at '%.*s'",
+			       STR_ARG(run_id), STR_ARG(ret->owner.uri));
+	return 0;
+}
+
 /* --- listing ------------------------------------------------------------- */
 
 struct child {
@@ -244,18 +262,18 @@ int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 static const struct {
 	const char *ending, *type;
 } types[] = {
-	{"txt", "text/plain; charset=utf-8"},
-	{"log", "text/plain; charset=utf-8"},
-	{"md", "text/markdown; charset=utf-8"},
-	{"csv", "text/csv; charset=utf-8"},
-	{"tsv", "text/tab-separated-values; charset=utf-8"},
-	{"yaml", "text/plain; charset=utf-8"},
-	{"yml", "text/plain; charset=utf-8"},
-	{"toml", "text/plain; charset=utf-8"},
-	{"py", "text/plain; charset=utf-8"},
+	{"txt", "text/plain"},
+	{"log", "text/plain"},
+	{"md", "text/markdown"},
+	{"csv", "text/csv"},
+	{"tsv", "text/tab-separated-values"},
+	{"yaml", "text/plain"},
+	{"yml", "text/plain"},
+	{"toml", "text/plain"},
+	{"py", "text/plain"},
 	{"json", "application/json"},
 	{"geojson", "application/geo+json"},
-	{"html", "text/html; charset=utf-8"},
+	{"html", "text/html"},
 	{"xml", "application/xml"},
 	{"pdf", "application/pdf"},
 	{"zip", "application/zip"},
@@ -283,20 +301,41 @@ struct str artifact_type(struct str name)
 		if (part.p != name.p &&
 		    str_eq_nocase(part, str_from(types[i].ending)))
 			return str_from(types[i].type);
-	if (str_is(name, "MLmodel"))
-		return STR("text/plain; charset=utf-8");
+	if (str_eq_nocase(name, STR("MLmodel")) ||
+	    str_eq_nocase(name, STR("MLproject")))
+		return STR("text/plain");
 	return STR("application/octet-stream");
 }
 
-/* attachment; filename*=UTF-8''... */
+/* Whether a name may stand in a header as it is (RFC 9110's token, without
+ * what some would decode). */
+static bool is_token(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && (!c || !strchr("+-._~!&^", c)))
+			return false;
+	}
+	return name.n > 0;
+}
+
+/* attachment; filename=NAME, or filename*=UTF-8''... */
 static struct str disposition(struct call *c, struct str name)
 {
 	struct buf b;
 	struct str s;
 
 	buf_init(&b, c->arena->ceiling);
-	buf_puts(&b, "attachment; filename*=UTF-8''");
-	pct_encode(&b, name, "");
+	buf_puts(&b, "attachment; filename");
+	if (is_token(name)) {
+		buf_putc(&b, '=');
+		buf_str(&b, name);
+	} else {
+		buf_puts(&b, "*=UTF-8''");
+		pct_encode(&b, name, "");
+	}
 	s = arena_str(c->arena, buf_view(&b));
 	buf_fini(&b);
 	return s;

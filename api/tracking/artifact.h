@@ -38,6 +38,11 @@ struct artifact_ref {
 int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
 		     struct artifact_ref *ret, struct err *e);
 
+/* The same for a path within the artifacts of a run. ERR_INVALID where they
+ * are not kept here. */
+int artifact_of_run(struct reader *rd, struct str run_id, struct str path,
+		    struct arena *a, struct artifact_ref *ret, struct err *e);
+
 /* "files": the children of a directory in order of name, their paths behind
  * base (and a slash, where base is not empty). No member at all where there
  * are none, or where path is a file or nothing. */

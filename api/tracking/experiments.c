@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* experiments.c - MLflow's calls about single experiments. */
+#include <errno.h>
+#include <unistd.h>
+
 #include "api/app.h"
 #include "api/tracking/fields.h"
 #include "api/tracking/tracking.h"
+#include "indexer/base/scope.h"
 #include "indexer/render/render.h"
 
 struct experiment_ref {
@@ -68,9 +72,34 @@ static void put_created(struct json_out *j, const struct command *x)
 	jo_kstr(j, "experiment_id", created->ret_experiment_id);
 }
 
+/* A relative path is meant below where the daemon was started, as MLflow's
+ * server has it: each client would take it for one below its own place. */
+static int make_absolute(struct arena *a, struct str *location, struct err *e)
+{
+	SCOPED_FREE char *here = NULL;
+	const char *whole;
+
+	if (!location->n || location->p[0] == '/' ||
+	    memchr(location->p, ':', location->n))
+		return 0;
+	here = getcwd(NULL, 0);
+	if (!here)
+		return err_sys(e, errno, "the daemon's working directory");
+	whole = arena_printf(a, "%s/%.*s", here[1] ? here : "",
+			     STR_ARG(*location));
+	*location = str_from(whole);
+	return whole ? 0 : arena_full(a, e);
+}
+
 static void experiment_create(struct call *c)
 {
-	write_request(c, COMMAND_EXPERIMENT_CREATE, put_created);
+	struct cmd_experiment_create *x = c->request;
+	struct err e;
+
+	if (make_absolute(c->arena, &x->artifact_location, &e))
+		answer_error(c, &e);
+	else
+		write_request(c, COMMAND_EXPERIMENT_CREATE, put_created);
 }
 
 static void put_experiment(struct reading *r, const struct experiment *x)

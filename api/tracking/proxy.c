@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy.c - MLflow's artifact proxy: files by path, put, sent, listed.
- *
- * A body goes from the socket into the object store in constant memory, on a
- * transfer thread; only when its bytes are on disk does the index learn of
- * them, in one command. Whatever ends early leaves nothing that anyone sees.
- */
-#include <inttypes.h>
-
+/* proxy.c - MLflow's artifact proxy: files by path, put, sent, listed. */
 #include "api/app.h"
 #include "api/tracking/artifact.h"
 #include "api/tracking/fields.h"
 #include "api/tracking/tracking.h"
-#include "indexer/base/clock.h"
-#include "indexer/base/scope.h"
+#include "api/tracking/upload.h"
 #include "indexer/index/names.h"
-
-enum { PUMP_BYTES = 256 << 10 };
 
 struct proxy_list {
 	struct str path;
@@ -26,42 +16,6 @@ static const struct field_set list_fields =
 	FIELD_SET(list_rows, struct proxy_list);
 
 /* --- putting -------------------------------------------------------------- */
-
-/* A body on its way: whose it is, and where it went. */
-struct upload {
-	struct call *c;
-	struct artifact_ref ref;
-	struct object_put *put;
-	int64_t limit; /* bytes, 0: none */
-	char key[OBJECT_KEY_MAX];
-	struct object_digest digest;
-};
-
-static int check_size(const struct upload *u, int64_t size, struct err *e)
-{
-	if (!u->limit || size <= u->limit)
-		return 0;
-	return err_set(e, ERR_TOO_LARGE,
-		       "an artifact may have at most %" PRId64 " bytes here",
-		       u->limit);
-}
-
-static int check_owner(const struct call *c, const struct artifact_owner *o,
-		       struct err *e)
-{
-	const char *what = o->run_id.n ? "run" : "logged model";
-	struct str id = o->run_id.n ? o->run_id : o->model_id;
-
-	if (!principal_may(&c->who, o->project, LEVEL_WRITE))
-		return err_set(e, ERR_DENIED, "no right to write to %s '%.*s'",
-			       what, STR_ARG(id));
-	if (o->deleted)
-		return err_set(e, ERR_INVALID,
-			       "The %s %.*s must be in the 'active' state. "
-			       "Current state is deleted.",
-			       what, STR_ARG(id));
-	return 0;
-}
 
 /* Whose the path of the call is. */
 static int resolve(struct call *c, struct artifact_ref *ret, struct err *e)
@@ -76,109 +30,27 @@ static int resolve(struct call *c, struct artifact_ref *ret, struct err *e)
 	return failed;
 }
 
-static int find_target(struct upload *u, struct err *e)
+static int find_target(struct call *c, struct artifact_ref *ret, struct err *e)
 {
-	struct call *c = u->c;
-
-	if (name_check_artifact(c->params[0], false, e) ||
-	    resolve(c, &u->ref, e))
+	if (name_check_artifact(c->params[0], false, e) || resolve(c, ret, e))
 		return -1;
-	if (!u->ref.path.n)
+	if (!ret->path.n)
 		return err_set(e, ERR_INVALID,
 			       "Invalid path: it names a directory");
-	return check_owner(c, &u->ref.owner, e);
-}
-
-static int pump(struct upload *u, struct err *e)
-{
-	SCOPED_FREE char *chunk = malloc(PUMP_BYTES);
-	int64_t n, sum = 0;
-
-	if (!chunk)
-		return err_set(e, ERR_BUSY, "out of memory");
-	while ((n = call_read(u->c, chunk, PUMP_BYTES, e)) > 0) {
-		sum += n;
-		if (check_size(u, sum, e) ||
-		    object_put_write(u->put, chunk, (size_t)n, e))
-			return -1;
-	}
-	return n < 0 ? -1 : 0;
-}
-
-static int store(struct upload *u, struct err *e)
-{
-	struct app *app = call_app(u->c);
-	char fallback[OBJECT_KEY_MAX];
-
-	snprintf(fallback, sizeof(fallback), "%.*s/generations/",
-		 STR_ARG(u->ref.owner.home));
-	u->put = object_put_begin(app->objects, u->c->params[0],
-				  str_from(fallback), e);
-	if (!u->put)
-		return -1;
-	if (pump(u, e) || object_put_finish(u->put, u->key, &u->digest, e)) {
-		object_put_abort(u->put);
-		return -1;
-	}
-	return 0;
-}
-
-static int enter(struct upload *u, struct err *e)
-{
-	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
-	struct app *app = call_app(u->c);
-	int failed;
-
-	x->c.who = u->c->who;
-	x->run_id = u->ref.owner.run_id;
-	x->model_id = u->ref.owner.model_id;
-	x->path = u->ref.path;
-	x->key = str_from(u->key);
-	x->size = (struct opt_i64){u->digest.size, true};
-	x->sha256 = str_from(u->digest.sha256);
-	x->crc32c = str_from(u->digest.crc32c);
-	x->mtime = (struct opt_i64){clock_ms(), true};
-	failed = index_apply(app->index, &x->c, e);
-	command_free(&x->c);
-	return failed;
-}
-
-/* Bytes that the index did not take are nobody's. What comes between here and
- * a crash is for the object store's own sweep. */
-static void discard(struct upload *u)
-{
-	struct err ignored;
-
-	object_delete(call_app(u->c)->objects, str_from(u->key), &ignored);
-}
-
-static int upload(struct upload *u, struct err *e)
-{
-	int64_t declared = call_body_length(u->c);
-
-	if (find_target(u, e) || check_size(u, declared, e) || store(u, e))
-		return -1;
-	if (enter(u, e)) {
-		discard(u);
-		return -1;
-	}
 	return 0;
 }
 
 static void artifact_put(struct call *c)
 {
-	struct upload u = {.c = c, .limit = call_app(c)->conf->artifact_limit};
+	struct upload u = {.c = c,
+			   .wish = c->params[0],
+			   .limit = call_app(c)->conf->artifact_limit};
 	struct err e;
 
-	if (upload(&u, &e)) {
+	if (find_target(c, &u.ref, &e) || upload_body(&u, &e))
 		answer_error(c, &e);
-		return;
-	}
-	if (u.digest.size)
-		reply_header(
-			c, "ETag",
-			artifact_etag(c->arena, str_from(u.digest.sha256)));
-	reply_bytes(c, 200, "application/json", STR("{}"));
+	else
+		upload_answer(&u);
 }
 
 /* --- the others ----------------------------------------------------------- */
