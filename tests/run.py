@@ -174,8 +174,9 @@ def clients():
     """Real MLflow clients of two generations, wrong requests, the mount."""
     directory = programs()
     if directory:
-        both = [str(ROOT / "tests/clients" / name) for name in (
-            "test_tracking_mlflow.py", "test_mount_two_faces.py")]
+        both = sorted(str(p) for name in (
+            "test_*_mlflow.py", "test_mount_two_faces.py")
+            for p in (ROOT / "tests/clients").glob(name))
         for generation in ("mlflow2", "mlflow3"):
             pytest(generation, f"requirements-{generation}.txt", directory,
                    both)
