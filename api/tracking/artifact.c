@@ -120,6 +120,7 @@ static int find_owner(struct reader *rd, struct str id, struct arena *a,
 		return artifact_owner_run(&run, a, ret, e);
 	if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID)
 		return -1;
+	err_clear(e);
 	if (logged_model_by_id(rd, id, a, &model, e) < 0)
 		return -1;
 	return artifact_owner_model(&model, a, ret, e);
