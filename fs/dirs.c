@@ -221,7 +221,7 @@ static int enter(struct fs_call *c, struct node *dir, const struct found *x,
 	if (!x->node)
 		atomic_store(&n->gone, x->gone);
 	*ret = (struct fs_entry){n->id, x->attr};
-	ret->attr.fleeting = kinds[x->kind].flags & KIND_VOLATILE;
+	ret->attr.fleeting = kind_fleeting(n);
 	ret->attr.ino = n->id;
 	return 0;
 }

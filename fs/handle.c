@@ -386,7 +386,7 @@ static int attr_of_node(struct fs_call *c, struct node *n, struct attr *ret,
 			    ? -1
 			    : 0;
 	ret->ino = n->id;
-	ret->fleeting = kinds[n->kind].flags & KIND_VOLATILE;
+	ret->fleeting = kind_fleeting(n);
 	return r;
 }
 

@@ -125,6 +125,14 @@ int fs_check_text(struct str name, struct err *e);
 struct str fs_encode(struct fs_call *c, struct str name);
 int fs_no_entry(struct str name, struct err *e);
 
+/* Must the kernel ask for it each time? So it is with an artifact that was
+ * never stored: where storing it fails, it is gone. */
+static inline bool kind_fleeting(const struct node *n)
+{
+	return kinds[n->kind].flags & KIND_VOLATILE ||
+	       (n->kind == KIND_ARTIFACT && !n->row);
+}
+
 static inline struct attr attr_of(uint32_t mode, int64_t size, int64_t mtime)
 {
 	return (struct attr){.mode = mode, .size = size, .mtime = mtime};
