@@ -45,9 +45,28 @@ static int bytes_open(struct fs_call *c, struct fs_handle *h, struct err *e)
 	return h->flags & O_TRUNC ? file_truncate(c, f, 0, e) : 0;
 }
 
+/* Others may have stored it anew, as who appends to a log does: a follower
+ * goes on in the new bytes. */
+static void follow(struct fs_call *c, struct fs_handle *h)
+{
+	struct file *f = h->file;
+	int64_t now = bulletin_change(c->fs->bulletin);
+	struct artifact x;
+	struct err e;
+
+	if (f->scratch || atomic_load(&f->dirty) ||
+	    atomic_load(&h->node->gone) ||
+	    atomic_exchange(&f->seen, now) == now)
+		return;
+	if (fs_begin(c, &e) == 0 && artifact_of(c, h->node, &x, &e) == 0)
+		file_adopt(c->fs, f, &x);
+	fs_end(c);
+}
+
 static int64_t bytes_read(struct fs_call *c, struct fs_handle *h, int64_t off,
 			  char *out, size_t n, struct err *e)
 {
+	follow(c, h);
 	return file_read(c, h->file, off, out, n, e);
 }
 

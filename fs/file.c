@@ -91,7 +91,7 @@ static void adopt_locked(struct fs *fs, struct file *f,
 
 /* Take over what the index says, unless this mount knows better or is about
  * to: who has the turn may be copying from fd. */
-static void adopt(struct fs *fs, struct file *f, const struct artifact *x)
+void file_adopt(struct fs *fs, struct file *f, const struct artifact *x)
 {
 	if (pthread_mutex_trylock(&f->turn))
 		return;
@@ -132,7 +132,7 @@ struct file *file_get(struct fs_call *c, struct node *n,
 		return NULL;
 	}
 	if (x)
-		adopt(fs, f, x);
+		file_adopt(fs, f, x);
 	else if (!f->scratch)
 		f->fresh = true;
 	return f;

@@ -34,7 +34,7 @@ struct file {
 	int fd;                      /* the bytes as they are, -1: not opened */
 	struct object_put *put;      /* fd is its file: it may be written */
 	bool loose;                  /* fd is a file of nobody: so may this */
-	bool fresh;                  /* never committed: the index has no row */
+	atomic_bool fresh;           /* never committed: the index has no row */
 	bool sealing;                /* being committed: writes wait */
 	char *key;                   /* where the bytes are stored */
 	struct object_digest digest; /* of them, once stored */
@@ -45,6 +45,7 @@ struct file {
 	atomic_bool dirty;   /* to be committed */
 	atomic_bool written; /* ... because of bytes, not of an empty start */
 	atomic_int writer;   /* thread that wrote last */
+	atomic_llong seen;   /* change of the index at which it was looked at */
 };
 
 struct files {
@@ -59,6 +60,8 @@ void files_fini(struct files *t);
  * x is what the index says of it, NULL for a fresh one (then mode counts). */
 struct file *file_get(struct fs_call *c, struct node *n,
 		      const struct artifact *x, uint32_t mode, struct err *e);
+/* What the index says of it now; nothing where this mount knows better. */
+void file_adopt(struct fs *fs, struct file *f, const struct artifact *x);
 /* The file of a node if it is open, one use more; or NULL. */
 struct file *file_of(struct fs *fs, struct node *n);
 void file_put(struct fs *fs, struct file *f);

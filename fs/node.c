@@ -390,6 +390,16 @@ void nodes_hold(struct nodes *t, struct node *n)
 	n->refs++;
 }
 
+struct node *nodes_hold_id(struct nodes *t, uint64_t id)
+{
+	SCOPED_LOCK(&t->mu);
+	struct node *n = find_id(t, id);
+
+	if (n)
+		n->refs++;
+	return n;
+}
+
 void nodes_drop(struct nodes *t, struct node *n)
 {
 	if (!n)

@@ -134,6 +134,8 @@ uint64_t nodes_made_up_id(uint64_t n);
 void nodes_forget(struct nodes *t, uint64_t id, uint64_t n);
 
 void nodes_hold(struct nodes *t, struct node *n);
+/* The same by id; NULL if there is none. */
+struct node *nodes_hold_id(struct nodes *t, uint64_t id);
 void nodes_drop(struct nodes *t, struct node *n);
 /* Held, or NULL: what the kernel knows of this identity. */
 struct node *nodes_known(struct nodes *t, uint64_t ident);

@@ -9,7 +9,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
 
-enum { WEED_MS = 250, STACK_BYTES = 512 << 10 };
+enum { WEED_MS = 250, REST_MS = 2000, STACK_BYTES = 512 << 10 };
 
 struct pool {
 	pthread_mutex_t mu;
@@ -76,7 +76,7 @@ static struct task *weed_out(struct pool *p)
 static bool wait_to_weed(struct pool *p, struct task **ret)
 {
 	SCOPED_LOCK(&p->mu);
-	struct timespec until = clock_deadline(WEED_MS);
+	struct timespec until = clock_deadline(p->head ? WEED_MS : REST_MS);
 
 	while (!p->closed && !p->look &&
 	       pthread_cond_timedwait(&p->weed, &p->mu, &until) == 0)

@@ -170,8 +170,13 @@ void fs_statfs(struct fs *fs, struct statvfs *ret)
 
 void fs_busy(struct fs *fs, uint64_t dir, int by)
 {
-	struct node *n = nodes_find(&fs->nodes, dir);
+	struct node *n = nodes_hold_id(&fs->nodes, dir);
 
-	if (n)
-		atomic_fetch_add(&n->busy, by);
+	if (!n)
+		return;
+	atomic_fetch_add(&n->busy, by);
+	if (by < 0) {
+		nodes_drop(&fs->nodes, n);
+		nodes_drop(&fs->nodes, n);
+	}
 }

@@ -173,7 +173,9 @@ void fs_release(struct fs_call *c, struct fs_handle *h);
 
 void fs_statfs(struct fs *fs, struct statvfs *ret);
 
-/* Requests that hold the kernel's lock of a directory (fs/watch.h). */
+/* One request more (by 1), or less (-1), that holds the kernel's lock of a
+ * directory (watch.h). Its node is held in between: the kernel may forget it
+ * as soon as it has its answer. */
 void fs_busy(struct fs *fs, uint64_t dir, int by);
 
 #endif
