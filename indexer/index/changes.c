@@ -78,6 +78,8 @@ int changes_since(struct reader *rd, int64_t change,
 		STMT_EXPERIMENT_TAG_CHANGED};
 	static const enum stmt_id of_run[] = {
 		STMT_PARAM_CHANGED, STMT_TAG_CHANGED, STMT_SERIES_CHANGED};
+	static const enum stmt_id of_model[] = {STMT_VERSION_CHANGED,
+						STMT_ALIAS_CHANGED};
 	static const struct {
 		enum stmt_id id;
 		const enum stmt_id *parts;
@@ -86,6 +88,7 @@ int changes_since(struct reader *rd, int64_t change,
 		      {STMT_EXPERIMENT_CHANGED, of_experiment, 1},
 		      {STMT_RUN_CHANGED, of_run, 3},
 		      {STMT_LOGGED_CHANGED, NULL, 0},
+		      {STMT_MODEL_CHANGED, of_model, 2},
 		      {STMT_ARTIFACT_CHANGED, NULL, 0}};
 	const struct walk k = {rd, change, fn, ctx};
 

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "indexer/index/db.h"
-#include "tests/index/fixture.h"
+#include "tests/index/registry.h"
 
 static struct fixture fx;
 
@@ -65,6 +65,21 @@ static const struct {
 	{"UPDATE series SET count = count + 1; UPDATE state SET points = 2",
 	 "UPDATE series SET count = count - 1; UPDATE state SET points = 1",
 	 "points"},
+	{"UPDATE model_version SET number = 9 WHERE number = 1",
+	 "UPDATE model_version SET number = 1 WHERE number = 9",
+	 "no number or stage"},
+	{"UPDATE model_version SET stage = 7",
+	 "UPDATE model_version SET stage = 0", "no number or stage"},
+	{"UPDATE registered_model SET change = 1",
+	 "UPDATE registered_model SET change = (SELECT change FROM state)",
+	 "a model is older"},
+	{"UPDATE registered_model SET dir = 'x' WHERE name = 'm'",
+	 "UPDATE registered_model SET dir = 'm' WHERE name = 'm'",
+	 "directory is not its name"},
+	{"UPDATE model_alias SET model = 2", "UPDATE model_alias SET model = 1",
+	 "another model's version"},
+	{"UPDATE model_alias SET change = change + 1000",
+	 "UPDATE model_alias SET change = change - 1000", "model is older"},
 };
 
 static void broken(size_t i)
@@ -152,6 +167,10 @@ int main(void)
 	works(fx_tag(&fx, run, "t", "1"));
 	works(fx_metric(&fx, run, "m", 1, 1));
 	works(fx_put(&fx, run, "d/f", "k", 3));
+	works(rg_create(&fx, "m", NULL, 0));
+	works(rg_create(&fx, "n", NULL, 0));
+	rg_add(&fx, "m", "s3://b/1", "");
+	works(rg_model(&fx, COMMAND_MODEL_ALIAS, "m", "a", "1"));
 	fx_close(&fx);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		broken(i);
