@@ -460,6 +460,7 @@ static int mount_it(struct kernel *k, const char *mountpoint, struct err *e)
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
 	k->se = fuse_session_new(&args, &operations, sizeof(operations), k);
+	fuse_opt_free_args(&args);
 	if (!k->se)
 		return err_set(e, ERR_IO, "libfuse cannot be started");
 	if (fuse_session_mount(k->se, mountpoint))
