@@ -166,7 +166,18 @@ static void check_too_many(struct server_options *o)
 	o->max_connections = 0;
 }
 
-static void check_no_descriptor(const char *local)
+/* Until the server has closed what its clients closed. */
+static void settle(struct server *s)
+{
+	struct server_stats stats;
+
+	do {
+		usleep(1000);
+		server_stats(s, &stats);
+	} while (stats.connections > 0);
+}
+
+static void check_no_descriptor(struct server *s, const char *local)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	struct rlimit old, low;
@@ -174,6 +185,7 @@ static void check_no_descriptor(const char *local)
 	char c;
 
 	memcpy(sa.sun_path, local + 5, strlen(local + 5) + 1);
+	settle(s);
 	for (int i = 0; i < 5; i++)
 		fds[i] = socket(AF_UNIX, SOCK_STREAM, 0);
 	next = dup(0);
@@ -208,7 +220,7 @@ int main(void)
 	check_senders(tcp);
 	check_senders(local);
 	check_idle(local);
-	check_no_descriptor(local);
+	check_no_descriptor(s, local);
 	server_stop(s, 1000);
 	server_free(s);
 	check_deadlines(&o);
