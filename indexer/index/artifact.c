@@ -176,8 +176,27 @@ static int replace(struct writer *w, struct place *p,
 		x->ret_replaced = STR_NONE;
 		return 0;
 	}
-	return garbage_add(w, x->ret_replaced, p->node.size, p->owner->row,
-			   p->name, e);
+	return garbage_add(w,
+			   &(struct garbage){x->ret_replaced, p->node.size,
+					     w->now, p->owner->row, p->name},
+			   e);
+}
+
+/* No garbage, whatever it was; but what gc has laid hands on is lost. */
+static int save_object(struct writer *w, struct str key, struct err *e)
+{
+	int64_t claimed;
+	int rc = db_find(&w->db, STMT_GARBAGE_CLAIMED, BINDS(B(key)), &claimed,
+			 e);
+
+	if (rc > 0)
+		return err_set(e, ERR_CONFLICT,
+			       "object '%.*s' is being removed: store its "
+			       "bytes again",
+			       STR_ARG(key));
+	if (rc < 0)
+		return -1;
+	return db_exec(&w->db, STMT_GARBAGE_SAVE, BINDS(B(key)), e);
 }
 
 int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
@@ -198,8 +217,7 @@ int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 	if (p.found && x->exclusive.v)
 		return exists(x->path, e);
 	rc = p.found ? replace(w, &p, x, e) : add(w, &p, x, e);
-	if (rc < 0 ||
-	    db_exec(&w->db, STMT_GARBAGE_SAVE, BINDS(B(x->key)), e) < 0)
+	if (rc < 0 || save_object(w, x->key, e) < 0)
 		return -1;
 	w->totals.artifact_bytes += x->size.v;
 	return owner_touch(w, &owner, e);

@@ -50,9 +50,18 @@ int node_entries_changed(struct writer *w, int64_t owner, int64_t row,
 			 struct err *e);
 /* Caches: the entry of this place is over. */
 int place_removed(struct writer *w, const struct place *p, struct err *e);
-/* An object lost its last reference. */
-int garbage_add(struct writer *w, struct str key, int64_t size, int64_t owner,
-		struct str name, struct err *e);
+/* An object lost its last reference, or did so at some time before. */
+struct garbage {
+	struct str key;
+	int64_t size, time, owner; /* owner, name: what it was */
+	struct str name;
+};
+int garbage_add(struct writer *w, const struct garbage *g, struct err *e);
+
+/* The row of a file, and what it counted for; its object is garbage since
+ * time. */
+int node_delete_file(struct writer *w, int64_t row, int64_t time,
+		     struct err *e);
 
 /* Idle work: take away rows of directories that were cut off, for about
  * budget_ms; clears w->reap when none are left. In a transaction. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "indexer/index/apply.h"
+#include "indexer/index/gc.h"
 #include "indexer/index/limits.h"
 #include "indexer/index/logged_model.h"
 #include "indexer/index/points.h"
@@ -408,6 +409,7 @@ const struct command_type command_types[COMMAND_KINDS] = {
 					 artifact_set_in, apply_artifact_set),
 	[COMMAND_JOURNAL] =
 		SOME("journal", cmd_journal, NULL, 0, journal_apply),
+	[COMMAND_GC] = SOME("gc", cmd_gc, NULL, 0, apply_gc),
 	[COMMAND_CALL] = SOME("call", cmd_call, NULL, 0, apply_call),
 };
 

@@ -67,12 +67,13 @@ enum command_kind {
 	COMMAND_ARTIFACT_DELETE,
 	COMMAND_ARTIFACT_SET,
 	COMMAND_JOURNAL,
+	COMMAND_GC,   /* a step of garbage collection (gc.h) */
 	COMMAND_CALL, /* run a function on the writer (backup, checkpoint) */
 	COMMAND_KINDS
 };
 
 /* Lanes take turns, so that none starves another. */
-enum command_lane { LANE_API, LANE_JOURNAL, LANE_CRAWL, LANES };
+enum command_lane { LANE_API, LANE_JOURNAL, LANE_CRAWL, LANE_GC, LANES };
 
 struct command {
 	struct queue_node node;

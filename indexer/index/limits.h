@@ -57,6 +57,8 @@ enum {
 	LIMIT_READ_MS = 30000,          /* a request's work in the index */
 	LIMIT_RUN_CACHE = 4096,         /* runs that the writer remembers */
 	LIMIT_IDLE_MS = 10,             /* a slice of work nobody waits for */
+	LIMIT_GC_MS = 10,               /* one command of gc */
+	LIMIT_GC_ROWS = 1000,           /* and what it may take away */
 	LIMIT_REMOVED_DAYS = 7,         /* removals kept for caches */
 	LIMIT_ONCE_HOURS = 24,          /* answers kept for retries */
 	LIMIT_REFUSED = 10000,          /* rows of refused lines kept */

@@ -27,11 +27,11 @@ static int set_version(struct db *db, int64_t version, struct err *e)
 	return db_script(db, sql, e);
 }
 
-/* The two rows that a new index begins with: where it stands, and experiment
- * 0, as MLflow has it. */
+/* The rows that a new index begins with: where it stands, experiment 0, as
+ * MLflow has it, and the one that holds what gc takes away. */
 static int first_rows(struct db *db, struct err *e)
 {
-	char sql[512];
+	char sql[1024];
 	int64_t now = clock_ms();
 	uint64_t epoch;
 
@@ -43,7 +43,10 @@ static int first_rows(struct db *db, struct err *e)
 		 "INSERT INTO experiment (id, name, dir, artifact_location,"
 		 " created, updated, born, change) VALUES (0, 'Default',"
 		 " 'Default', 'mlflow-artifacts:/0', %" PRId64 ", %" PRId64
-		 ", 1, 1);",
+		 ", 1, 1);"
+		 "INSERT INTO experiment (id, project, name, dir,"
+		 " artifact_location, created, updated, born, change)"
+		 " VALUES (-1, -1, '', '/', '', 0, 0, 1, 1);",
 		 APPLICATION_ID, epoch >> 1, now, now);
 	return db_script(db, sql, e);
 }

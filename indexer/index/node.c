@@ -105,40 +105,39 @@ int node_has_children(struct writer *w, int64_t owner, int64_t row,
 		       e);
 }
 
-int garbage_add(struct writer *w, struct str key, int64_t size, int64_t owner,
-		struct str name, struct err *e)
+int garbage_add(struct writer *w, const struct garbage *g, struct err *e)
 {
-	if (!key.n)
+	if (!g->key.n)
 		return 0;
 	return db_exec(&w->db, STMT_GARBAGE_ADD,
-		       BINDS(B(key), B(size), B(w->now), B(owner), B(name)), e);
+		       BINDS(B(g->key), B(g->size), B(g->time), B(g->owner),
+			     B(g->name)),
+		       e);
 }
 
-/* The row of a file, and what it counted for. */
-static int delete_file(struct writer *w, int64_t row, struct err *e)
+int node_delete_file(struct writer *w, int64_t row, int64_t time, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	char key[OBJECT_KEY_TEXT], name[LIMIT_FILE_NAME];
-	struct str k, n;
-	int64_t size, owner;
+	struct garbage g = {.time = time};
 
 	if (cursor_open(&q, &w->db, STMT_NODE_OBJECT, BINDS(B(row)), e) < 0 ||
 	    cursor_next(&q, e) < 0)
 		return -1;
-	k = cursor_str(&q, 0);
-	n = cursor_str(&q, 3);
-	if (k.n > sizeof(key) || n.n > sizeof(name))
+	g.key = cursor_str(&q, 0);
+	g.name = cursor_str(&q, 3);
+	if (g.key.n > sizeof(key) || g.name.n > sizeof(name))
 		return err_set(e, ERR_CORRUPT, "artifact with a key too long");
-	k = str_n(memcpy(key, k.n ? k.p : "", k.n), k.n);
-	n = str_n(memcpy(name, n.n ? n.p : "", n.n), n.n);
-	size = cursor_i64(&q, 1);
-	owner = cursor_i64(&q, 2);
+	g.key.p = memcpy(key, g.key.n ? g.key.p : "", g.key.n);
+	g.name.p = memcpy(name, g.name.n ? g.name.p : "", g.name.n);
+	g.size = cursor_i64(&q, 1);
+	g.owner = cursor_i64(&q, 2);
 	cursor_close(&q);
 	w->totals.artifacts--;
-	w->totals.artifact_bytes -= size;
+	w->totals.artifact_bytes -= g.size;
 	if (db_exec(&w->db, STMT_NODE_DELETE, BINDS(B(row)), e) < 0)
 		return -1;
-	return garbage_add(w, k, size, owner, n, e);
+	return garbage_add(w, &g, e);
 }
 
 int place_removed(struct writer *w, const struct place *p, struct err *e)
@@ -160,7 +159,7 @@ int place_remove(struct writer *w, const struct place *p, struct err *e)
 	    node_entries_changed(w, p->owner->row, p->parent, e) < 0)
 		return -1;
 	if (!p->node.is_dir)
-		return delete_file(w, p->node.row, e);
+		return node_delete_file(w, p->node.row, w->now, e);
 	rc = node_has_children(w, p->owner->row, p->node.row, e);
 	if (rc < 0)
 		return -1;
@@ -190,7 +189,7 @@ static int reap_one(struct writer *w, struct err *e)
 	is_dir = cursor_i64(&q, 2) != 0;
 	cursor_close(&q);
 	if (!is_dir)
-		return delete_file(w, row, e) < 0 ? -1 : 1;
+		return node_delete_file(w, row, w->now, e) < 0 ? -1 : 1;
 	if (db_exec(&w->db, STMT_NODE_CUT_CHILDREN,
 		    BINDS(B(owner), B(row), B(REAP_CHILDREN)), e) < 0)
 		return -1;

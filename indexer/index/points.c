@@ -11,6 +11,7 @@
  */
 #include "indexer/index/points.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "indexer/base/clock.h"
@@ -311,6 +312,17 @@ void points_committed(struct writer *w)
 	p->owed_us = 0;
 	live_shrink(&p->live, LIMIT_TAIL_CACHE);
 	publish(w);
+}
+
+void points_forget(struct writer *w, int64_t run_row)
+{
+	struct live *live = &w->points->live;
+	struct live_run *r = live_known(live, run_row);
+
+	if (!r)
+		return;
+	assert(!r->dirty);
+	live_forget(live, r);
 }
 
 void points_dropped(struct writer *w)

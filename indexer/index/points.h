@@ -34,6 +34,9 @@ void points_committed(struct writer *w);
  * command's savepoint is rolled back. */
 void points_dropped(struct writer *w);
 
+/* The run is taken away: nothing of it is kept in memory. It takes no points
+ * since an earlier transaction. */
+void points_forget(struct writer *w, int64_t run_row);
 /* A run reached a terminal status: fold its tail when there is time. */
 void points_run_ended(struct writer *w, int64_t run_row);
 /* Is there idle work (folding)? Must be cheap. */

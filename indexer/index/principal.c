@@ -9,6 +9,8 @@ struct principal principal_owner(void)
 
 bool principal_may(const struct principal *p, int64_t project, enum level level)
 {
+	if (project < 0)
+		return false;
 	if (p->owner || level == LEVEL_NONE)
 		return true;
 	if (project <= 0 || !p->projects[level])

@@ -25,7 +25,8 @@ struct principal {
 };
 
 struct principal principal_owner(void);
-/* Project 0 is "no project": the owner's own things. */
+/* Project 0 is "no project": the owner's own things. Below it is what gc is
+ * taking away: nobody sees that any more. */
 bool principal_may(const struct principal *p, int64_t project,
 		   enum level level);
 

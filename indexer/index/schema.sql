@@ -30,6 +30,9 @@ CREATE TABLE state (
 -- A run counts as deleted when it is deleted itself or its experiment is:
 -- so deleting an experiment is one row, and restoring it brings back just
 -- the runs that its deletion took.
+-- What gc has begun to take away is in a project below zero, which nobody sees:
+-- an experiment in one of its own, where it holds no name any more; runs and
+-- logged models in experiment -1, which every index has for that (gc_rows.c).
 CREATE TABLE experiment (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,   -- its public id is this number
 	project INTEGER NOT NULL DEFAULT 0,     -- 0: of no project
@@ -45,6 +48,7 @@ CREATE TABLE experiment (
 	UNIQUE (project, name)
 ) STRICT;
 CREATE INDEX experiment_change ON experiment (change);
+CREATE INDEX experiment_trash ON experiment (deleted_time) WHERE lifecycle = 1;
 
 CREATE TABLE experiment_tag (
 	experiment INTEGER NOT NULL REFERENCES experiment (id),
@@ -69,7 +73,7 @@ CREATE TABLE run (
 	status INTEGER NOT NULL,                -- enum run_status
 	start_time INTEGER NOT NULL,
 	end_time INTEGER,
-	lifecycle INTEGER NOT NULL DEFAULT 0,   -- its own; see experiment
+	lifecycle INTEGER NOT NULL DEFAULT 0,   -- its own; see experiment; 2: gc
 	deleted_time INTEGER,
 	artifacts_mtime INTEGER,                -- of the root of its artifacts
 	artifacts_mode INTEGER,
@@ -81,6 +85,7 @@ CREATE TABLE run (
 CREATE INDEX run_change ON run (change);
 CREATE INDEX run_experiment ON run (experiment);  -- ordered by id
 CREATE INDEX run_start ON run (experiment, lifecycle, start_time);
+CREATE INDEX run_trash ON run (deleted_time) WHERE lifecycle = 1;
 
 -- Params are written once; the primary key serves a run, the index a search.
 CREATE TABLE param (
@@ -232,6 +237,8 @@ CREATE INDEX logged_model_change ON logged_model (change);
 CREATE INDEX logged_model_experiment ON logged_model (experiment);
 CREATE INDEX logged_model_name ON logged_model (name);
 CREATE INDEX logged_model_source ON logged_model (source_run);
+CREATE INDEX logged_model_trash ON logged_model (deleted_time)
+	WHERE lifecycle = 1;
 
 CREATE TABLE logged_model_param (
 	model INTEGER NOT NULL REFERENCES logged_model (id),
@@ -266,6 +273,7 @@ CREATE TABLE logged_model_metric (
 	PRIMARY KEY (model, key, time, step, run, dataset, digest, bits)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX logged_model_metric_key ON logged_model_metric (key);
+CREATE INDEX logged_model_metric_run ON logged_model_metric (run);
 CREATE INDEX logged_model_metric_dataset ON logged_model_metric (dataset)
 	WHERE dataset <> '';
 
@@ -282,14 +290,15 @@ CREATE INDEX run_model_model ON run_model (model);
 
 -- Artifacts of a run or a logged model: a tree. The owner is the run's id, or
 -- the model's with its sign turned; run and model are the same once more, for
--- joins and references. parent 0 is the root. A directory that was removed
--- with all below it has parent = -id until idle work has taken its rows away.
+-- joins. ("check" sees to it that they exist: a reference would have SQLite
+-- look through all artifacts for each run that goes.) parent 0 is the root. A
+-- directory that was removed with all below it has parent = -id until idle
+-- work has taken its rows away.
 CREATE TABLE artifact (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	owner INTEGER NOT NULL,
-	run INTEGER AS (iif(owner > 0, owner, NULL)) REFERENCES run (id),
-	model INTEGER AS (iif(owner < 0, -owner, NULL))
-		REFERENCES logged_model (id),
+	run INTEGER AS (iif(owner > 0, owner, NULL)),
+	model INTEGER AS (iif(owner < 0, -owner, NULL)),
 	parent INTEGER NOT NULL,
 	name TEXT NOT NULL,
 	is_dir INTEGER NOT NULL,
@@ -391,13 +400,16 @@ CREATE TABLE model_alias (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX model_alias_version ON model_alias (version);
 
--- Objects that nothing refers to any more, until gc removes their bytes.
+-- Objects that nothing refers to any more, until gc removes their bytes: it
+-- claims some, and from then on no artifact may refer to them; it removes the
+-- bytes, then the rows. time 0: with the next gc, however young.
 CREATE TABLE garbage (
 	key TEXT PRIMARY KEY,
 	size INTEGER NOT NULL,
 	time INTEGER NOT NULL,
 	owner INTEGER NOT NULL,                 -- whose it was, and its name
-	name TEXT NOT NULL
+	name TEXT NOT NULL,
+	claimed INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX garbage_time ON garbage (time);
 

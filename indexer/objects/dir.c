@@ -161,9 +161,13 @@ static int dir_put_write(struct object_put *base, const void *data, size_t n,
 	return 0;
 }
 
+/* The time is that of the end: by it gc tells what nobody came to name from
+ * what somebody is about to (a mount's file may be written long before). */
 static int dir_put_flush(struct object_put *p, struct err *e)
 {
-	if (fdatasync(put_of(p)->fd) < 0)
+	int fd = put_of(p)->fd;
+
+	if (futimens(fd, NULL) < 0 || fdatasync(fd) < 0)
 		return err_sys(e, errno, "objects");
 	return 0;
 }
