@@ -8,7 +8,6 @@
 
 #include <math.h>
 
-#include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
 #include "indexer/index/apply.h"
@@ -360,25 +359,36 @@ static int add_point(struct writer *w, int64_t model, int64_t run,
 		       e);
 }
 
+/* The points from *at on that name the same model: one look, one touch. */
+static int add_points(struct writer *w, const struct principal *who,
+		      int64_t run, const struct key_points *p, size_t n,
+		      size_t *at, struct err *e)
+{
+	struct str id = p[*at].model_id;
+	struct logged_ref model;
+	bool is_new = false;
+
+	if (writer_logged(w, who, id, &model, e) < 0)
+		return -1;
+	for (; *at < n && str_eq(id, p[*at].model_id); ++*at) {
+		if (check_point(&p[*at], *at, e) < 0 ||
+		    add_point(w, model.row, run, &p[*at], e) < 0)
+			return -1;
+		is_new |= db_changes(&w->db) > 0;
+	}
+	return is_new ? logged_touch(w, model.row, e) : 0;
+}
+
 int logged_points(struct writer *w, const struct principal *who,
 		  int64_t run_row, const struct key_points *p, size_t n,
 		  struct err *e)
 {
-	struct str id = STR_NONE;
-	struct logged_ref model;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	while (i < n) {
 		if (!p[i].model_id.n)
-			continue;
-		if (check_point(&p[i], i, e) < 0)
-			return -1;
-		if (!str_eq(id, p[i].model_id)) {
-			id = p[i].model_id;
-			if (writer_logged(w, who, id, &model, e) < 0)
-				return -1;
-		}
-		if (add_point(w, model.row, run_row, &p[i], e) < 0 ||
-		    (db_changes(&w->db) && logged_touch(w, model.row, e) < 0))
+			i++;
+		else if (add_points(w, who, run_row, p, n, &i, e) < 0)
 			return -1;
 	}
 	return 0;
