@@ -101,7 +101,7 @@ static int resolve_placed(const struct asked *s, struct err *e)
 }
 
 /* A run that is not known is taken where the caller names it, too: it may be
- * another server's. */
+ * another server's, and MLflow takes it. */
 static int resolve_run(const struct asked *s, struct err *e)
 {
 	struct str id, path;
@@ -313,8 +313,9 @@ static int resolve_prompt(const struct cmd_version *x, struct err *e)
 	    str_is(x->source, "prompt-template"))
 		return 0;
 	return err_set(e, ERR_INVALID,
-		       "Invalid prompt source: '%.*s'. Prompt sources must use "
-		       "an MLflow placeholder.",
+		       "Invalid prompt source: '%.*s'. Prompt sources must be "
+		       "what MLflow's clients send: 'dummy-source' or "
+		       "'prompt-template'.",
 		       (int)(x->source.n < 200 ? x->source.n : 200),
 		       x->source.p);
 }
@@ -338,7 +339,7 @@ int model_source_resolve(struct writer *w, const struct cmd_version *x,
 			 struct arena *a, struct model_source *ret,
 			 struct err *e)
 {
-	struct asked s = {w, x, {.has_authority = false}, a, ret};
+	struct asked s = {.w = w, .x = x, .arena = a, .ret = ret};
 
 	if (check_source(x->source, e) < 0)
 		return -1;

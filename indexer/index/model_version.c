@@ -104,7 +104,7 @@ static int insert(struct writer *w, const struct cmd_version *x,
 int apply_version_create(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_version *x = (struct cmd_version *)c;
-	struct model_source source;
+	struct model_source source = {.source = STR_NONE};
 	struct model_ref m;
 	const char *version;
 	int64_t number;

@@ -401,7 +401,7 @@ def test_prompts_are_apart(daemon, client, name):
                 tags=tags) == (200, None)
     status, why = post("model-versions", name=name, source="s3://b/c",
                        tags=tags)
-    assert status == 400 and "Prompt sources must use an MLflow" in why
+    assert status == 400 and "Prompt sources must be what MLflow" in why
     with pytest.raises(RestException, match="already taken by a prompt"):
         client.create_registered_model(name)
     other = client.create_registered_model(f"no {name}").name

@@ -265,7 +265,7 @@ static void prompts(void)
 	x->source = STR("s3://b/c");
 	x->tags = (struct field_list){&tag, 1};
 	fails(fx_apply(&fx, &x->c), ERR_INVALID,
-	      "Prompt sources must use an MLflow placeholder");
+	      "Prompt sources must be what MLflow's clients send");
 }
 
 /* --- files --------------------------------------------------------------- */
