@@ -135,6 +135,9 @@ int fs_subject_attr(struct fs_call *c, const struct subject *s,
 	const struct kind *k = &kinds[s->kind];
 
 	*ret = attr_of(k->mode, 0, c->fs->born);
+	if ((k->attr || k->render) && !(k->flags & KIND_NO_INDEX) &&
+	    fs_begin(c, e))
+		return -1;
 	if (k->render && rendered_attr(c, s, ret, e))
 		return -1;
 	return k->attr ? k->attr(c, s, ret, e) : 0;
@@ -204,8 +207,7 @@ int fs_find(struct fs_call *c, struct node *dir, struct str name,
 	if (ret->has_attr)
 		return 0;
 	s = subject_of_thing(ret);
-	if (fs_seen(c, &s, e) || fs_begin(c, e) ||
-	    fs_subject_attr(c, &s, &ret->attr, e))
+	if (fs_seen(c, &s, e) || fs_subject_attr(c, &s, &ret->attr, e))
 		return -1;
 	ret->has_attr = true;
 	return 0;

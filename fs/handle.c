@@ -124,14 +124,17 @@ int fs_handle_render(struct fs_call *c, struct fs_handle *h, struct err *e)
 {
 	struct subject s = subject_of(h->node);
 
-	if (fs_seen(c, &s, e) || fs_begin(c, e))
+	if (fs_seen(c, &s, e))
+		return -1;
+	if (!(kinds[s.kind].flags & KIND_NO_INDEX) && fs_begin(c, e))
 		return -1;
 	buf_reset(&h->text);
 	if (kinds[s.kind].render(c, &s, &h->text, e))
 		return -1;
 	if (!buf_ok(&h->text))
 		return err_set(e, ERR_TOO_LARGE, "the text is too large");
-	h->text_change = reader_change(c->rd);
+	h->text_change =
+		c->rd ? reader_change(c->rd) : bulletin_change(c->fs->bulletin);
 	return 0;
 }
 
@@ -381,10 +384,8 @@ static int attr_of_node(struct fs_call *c, struct node *n, struct attr *ret,
 	if (f)
 		file_put(c->fs, f);
 	if (!ours)
-		r = fs_seen(c, &s, e) || fs_begin(c, e) ||
-				    fs_subject_attr(c, &s, ret, e)
-			    ? -1
-			    : 0;
+		r = fs_seen(c, &s, e) || fs_subject_attr(c, &s, ret, e) ? -1
+									: 0;
 	ret->ino = n->id;
 	ret->fleeting = kind_fleeting(n);
 	return r;

@@ -65,10 +65,15 @@ static const struct fixed in_trash[] = {
 
 const struct kind kinds[KINDS] = {
 	[KIND_ROOT] = {.mode = SHUT_DIR, .fixed = in_root},
-	[KIND_README] = {.mode = READ_ONLY, .render = readme_text},
-	[KIND_CTL] = {.mode = FILE_MODE, .render = ctl_text, .file = &ctl_file},
+	[KIND_README] = {.mode = READ_ONLY,
+			 .flags = KIND_NO_INDEX,
+			 .render = readme_text},
+	[KIND_CTL] = {.mode = FILE_MODE,
+		      .flags = KIND_NO_INDEX,
+		      .render = ctl_text,
+		      .file = &ctl_file},
 	[KIND_STATS] = {.mode = READ_ONLY,
-			.flags = KIND_NO_NODES | KIND_VOLATILE,
+			.flags = KIND_NO_NODES | KIND_VOLATILE | KIND_NO_INDEX,
 			.render = stats_text},
 	[KIND_ERRORS] = {.mode = READ_ONLY,
 			 .flags = KIND_NO_NODES | KIND_VOLATILE,

@@ -28,6 +28,7 @@ enum kind_flags {
 	KIND_BYTES = 1 << 5,    /* an artifact: page cache, any offset */
 	KIND_NO_NODES = 1 << 6, /* listed without attributes */
 	KIND_VOLATILE = 1 << 7, /* the kernel must not remember it */
+	KIND_NO_INDEX = 1 << 8, /* its text comes from the mount itself */
 };
 
 /* Children that are always there. */
@@ -99,8 +100,8 @@ static inline struct subject subject_of_thing(const struct found *x)
 	return (struct subject){x->kind, x->row, x->key, x->node};
 }
 
-/* Find name in dir; within a snapshot, waits for lines where they matter.
- * Attributes are there afterwards. */
+/* Find name in dir; begins a snapshot where it takes one, waits for lines
+ * where they matter. Attributes are there afterwards. */
 int fs_find(struct fs_call *c, struct node *dir, struct str name,
 	    struct found *ret, struct err *e);
 int fs_subject_attr(struct fs_call *c, const struct subject *s,

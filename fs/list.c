@@ -135,8 +135,7 @@ static int give_fixed(struct lister *l, struct err *e)
 		if (f->hidden || at++ < l->offset)
 			continue;
 		if (!(kinds[f->kind].flags & KIND_NO_NODES)) {
-			if (fs_begin(l->c, e) ||
-			    fs_subject_attr(l->c, &s, &x.attr, e))
+			if (fs_subject_attr(l->c, &s, &x.attr, e))
 				return -1;
 			x.has_attr = true;
 		}
