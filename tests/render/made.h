@@ -102,8 +102,8 @@ static struct str made_run(struct made *m, struct str experiment,
 	return id;
 }
 
-static void made_point(struct made *m, struct str run, const char *key,
-		       struct point p)
+static inline void made_point(struct made *m, struct str run, const char *key,
+			      struct point p)
 {
 	struct cmd_run_log *x = command_new(COMMAND_RUN_LOG);
 	struct key_points k = {.key = str_from(key),
@@ -116,8 +116,8 @@ static void made_point(struct made *m, struct str run, const char *key,
 	made_apply(m, x);
 }
 
-static void made_pair(struct made *m, struct str run, bool tag, const char *key,
-		      const char *value)
+static inline void made_pair(struct made *m, struct str run, bool tag,
+			     const char *key, const char *value)
 {
 	struct cmd_run_log *x = command_new(COMMAND_RUN_LOG);
 	struct key_value kv = {str_from(key), str_from(value)};
