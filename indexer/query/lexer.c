@@ -62,9 +62,10 @@ static size_t word_end(struct str s, size_t start)
 	return i;
 }
 
-static struct token lex_word(struct str s, size_t start)
+/* The word that begins at start and goes on at least to known. */
+static struct token lex_word(struct str s, size_t start, size_t known)
 {
-	size_t i = word_end(s, start);
+	size_t i = word_end(s, known);
 	struct token t = {TOKEN_WORD, {s.p + start, i - start}};
 	double ignored;
 
@@ -83,6 +84,8 @@ static struct token lex_quoted(struct str s, size_t start)
 	bool backtick = s.p[start] == '`';
 	size_t end = quoted_end(s, start, !backtick);
 
+	if (backtick && end && end < s.n && s.p[end] == '.')
+		return lex_word(s, start, end); /* `metrics`.loss */
 	if (!end)
 		return (struct token){TOKEN_BAD, {s.p + start, s.n - start}};
 	return (struct token){backtick ? TOKEN_QUOTED : TOKEN_STRING,
@@ -113,7 +116,7 @@ static struct token lex_at(struct str s, size_t i)
 	if (c == '\'' || c == '"' || c == '`')
 		return lex_quoted(s, i);
 	if (is_word(c) || c == '+')
-		return lex_word(s, i);
+		return lex_word(s, i, i);
 	while (end < s.n && is_comparator(s.p[end]))
 		end++;
 	if (end > i)

@@ -116,6 +116,32 @@ static int text_value(struct parser *p, const struct field_ref *f,
 		       family_noun(f->family), x.text);
 }
 
+/* Whole numbers that clients know as texts. */
+static int id_value(struct parser *p, const struct field_ref *f, struct token t,
+		    struct expr_value *ret)
+{
+	struct str text;
+
+	if (t.kind != TOKEN_STRING)
+		return number_value(p, f, t, ret);
+	if (token_unquote(t, p->arena, &text, p->e) < 0)
+		return -1;
+	if (!num_parse_i64(text, &ret->integer))
+		return number_value(p, f, t, ret);
+	ret->is_number = ret->is_integer = true;
+	ret->real = (double)ret->integer;
+	return 0;
+}
+
+typedef int value_fn(struct parser *p, const struct field_ref *f,
+		     struct token t, struct expr_value *ret);
+
+static value_fn *const value_of[] = {
+	[VALUE_TEXT] = text_value,
+	[VALUE_NUMBER] = number_value,
+	[VALUE_ID] = id_value,
+};
+
 static int clause_values(struct parser *p, const struct clause *c,
 			 const struct field_ref *f, struct expr *leaf)
 {
@@ -126,13 +152,7 @@ static int clause_values(struct parser *p, const struct clause *c,
 	if (!leaf->values)
 		return arena_full(p->arena, p->e);
 	for (size_t i = 0; i < c->nvalues; i++) {
-		int rc = f->type == VALUE_NUMBER
-				 ? number_value(p, f, c->values[i],
-						&leaf->values[i])
-				 : text_value(p, f, c->values[i],
-					      &leaf->values[i]);
-
-		if (rc < 0)
+		if (value_of[f->type](p, f, c->values[i], &leaf->values[i]) < 0)
 			return -1;
 	}
 	return 0;

@@ -13,6 +13,10 @@
 	{                                                                      \
 		FAMILY_ATTRIBUTE, word, key, VALUE_NUMBER, filters, orders     \
 	}
+#define ID(word, key)                                                          \
+	{                                                                      \
+		FAMILY_ATTRIBUTE, word, key, VALUE_ID, true, true              \
+	}
 #define DATASET(key)                                                           \
 	{                                                                      \
 		FAMILY_DATASET, key, key, VALUE_TEXT, true, false              \
@@ -82,7 +86,7 @@ static const struct fixed_key experiment_keys[] = {
 	TEXT("name", "name", true, true),
 	NUMBER("creation_time", "creation_time", true, true),
 	NUMBER("last_update_time", "last_update_time", true, true),
-	NUMBER("experiment_id", "experiment_id", false, true),
+	ID("experiment_id", "experiment_id"),
 	END_OF_KEYS,
 };
 
@@ -100,7 +104,7 @@ const struct vocabulary vocabulary_models = {tagged_entities, model_keys};
 
 static const struct fixed_key version_keys[] = {
 	TEXT("name", "name", true, true),
-	NUMBER("version_number", "version_number", true, true),
+	ID("version_number", "version_number"),
 	TEXT("run_id", "run_id", true, false),
 	TEXT("source_path", "source_path", true, false),
 	NUMBER("creation_timestamp", "creation_timestamp", false, true),

@@ -140,7 +140,9 @@ int vocabulary_resolve(const struct vocabulary *v, struct str raw,
 
 	*ret = (struct field_ref){.family = FAMILY_ATTRIBUTE, .key = raw};
 	if (dot < raw.n) {
-		if (find_entity(v, str_n(raw.p, dot), use, &ret->family, e) < 0)
+		struct str entity = unquoted_key(str_n(raw.p, dot));
+
+		if (find_entity(v, entity, use, &ret->family, e) < 0)
 			return -1;
 		ret->key = str_n(raw.p + dot + 1, raw.n - dot - 1);
 	}
@@ -166,8 +168,8 @@ int comparator_resolve(struct str text, enum value_type type,
 	struct excerpt x = excerpt(text);
 
 	for (size_t i = 0; i < NCOMPARATORS; i++) {
-		bool taken = type == VALUE_NUMBER ? comparators[i].of_number
-						  : comparators[i].of_text;
+		bool taken = type == VALUE_TEXT ? comparators[i].of_text
+						: comparators[i].of_number;
 
 		if (!taken)
 			continue;

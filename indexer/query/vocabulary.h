@@ -10,7 +10,11 @@
 
 #include "indexer/query/mlflow.h"
 
-enum value_type { VALUE_TEXT, VALUE_NUMBER };
+enum value_type {
+	VALUE_TEXT,
+	VALUE_NUMBER,
+	VALUE_ID /* a number, also when written as text */
+};
 
 struct entity_word {
 	const char *word;

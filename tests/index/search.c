@@ -331,6 +331,9 @@ static const struct {
 	{"creation_time > 0 AND last_update_time > 0", "name",
 	 "Default one two x3 x4"},
 	{"creation_time < 5", "name", ""},
+	{"experiment_id = '1'", "", "one"},
+	{"experiment_id IN ('0', '3', '99')", "name", "Default x3"},
+	{"experiment_id NOT IN ('0', '3') AND name LIKE 'x%'", "name", "x4"},
 };
 
 static void check_experiments(void)

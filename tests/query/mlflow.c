@@ -57,6 +57,8 @@ static const struct row good_runs[] = {
 	{"metrics.loss = NaN", "metric.loss = nan"},
 	{"metrics.loss < inf", "metric.loss < inf"},
 	{"metrics.`val/loss x` != 5", "metric.val/loss x != 5"},
+	{"`metrics`.loss > 1", "metric.loss > 1"},
+	{"`params`.`a b` = 'x'", "param.a b = 'x'"},
 	{"metrics.\"val loss\" = 5", "metric.val loss = 5"},
 	{"metrics.val/loss-2:a = 5", "metric.val/loss-2:a = 5"},
 	{"metrics.a.b.c = 5", "metric.a.b.c = 5"},
@@ -198,15 +200,24 @@ static const struct row good_experiments[] = {
 	 "(and attr.creation_time > 5, attr.last_update_time < 7)"},
 	{"tags.`mlflow.note` IS NOT NULL", "tag.mlflow.note is not null"},
 	{"tag.team = 'x'", "tag.team = 'x'"},
+	{"experiment_id = '1'", "attr.experiment_id = 1"},
+	{"experiment_id > 1", "attr.experiment_id > 1"},
+	{"attribute.experiment_id NOT IN ('1', '-2')",
+	 "attr.experiment_id not in 1 -2"},
 	{NULL, NULL},
 };
 
 static const struct row bad_experiments[] = {
 	{"metrics.x > 1", "Invalid entity type 'metrics'"},
-	{"experiment_id = '1'", "Invalid attribute key 'experiment_id'"},
+	{"experiment_id = 'x'", "Expected numeric value type for numeric "
+				"attribute: experiment_id. Found 'x'"},
+	{"experiment_id IN ('1', '1.5')",
+	 "Expected numeric value type for numeric attribute: experiment_id. "
+	 "Found '1.5'"},
+	{"experiment_id LIKE '1'", "Invalid comparator 'LIKE'"},
 	{"status = 'x'", "Invalid attribute key 'status' specified. Valid "
 			 "keys are '{'name', 'creation_time', "
-			 "'last_update_time'}'"},
+			 "'last_update_time', 'experiment_id'}'"},
 	{NULL, NULL},
 };
 
@@ -236,9 +247,9 @@ static const struct row good_versions[] = {
 
 static const struct row bad_versions[] = {
 	{"current_stage = 'None'", "Invalid attribute key 'current_stage'"},
-	{"version_number = '2'",
+	{"version_number = '2nd'",
 	 "Expected numeric value type for numeric attribute: version_number. "
-	 "Found '2'"},
+	 "Found '2nd'"},
 	{"run_id IN ()", "Invalid clause(s) in filter string"},
 	{NULL, NULL},
 };
