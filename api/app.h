@@ -27,6 +27,7 @@
 
 struct drain;
 struct feed;
+struct keeper;
 
 struct app {
 	const struct conf *conf;
@@ -35,6 +36,7 @@ struct app {
 	struct columns *columns;
 	struct drain *drain;
 	struct feed *feed;
+	struct keeper *keeper;
 	struct server *server;
 	const struct route_group *groups; /* all routes */
 	size_t ngroups;

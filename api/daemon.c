@@ -13,6 +13,7 @@
 
 #include "api/app.h"
 #include "api/feed.h"
+#include "api/keeper.h"
 #include "api/listen.h"
 #include "api/routes.h"
 #include "indexer/base/clock.h"
@@ -58,7 +59,9 @@ static int open_store(struct daemon *d, struct err *e)
 	app->columns = columns_new();
 	app->drain = drain_start(app->index, e);
 	app->feed = app->drain ? feed_start(app->index, e) : NULL;
-	return app->feed ? 0 : -1;
+	if (app->feed)
+		app->keeper = keeper_start(app->index, app->objects, e);
+	return app->keeper ? 0 : -1;
 }
 
 static const char *text_or_null(struct str s)
@@ -154,6 +157,8 @@ static void stop(struct daemon *d)
 
 	if (app->feed)
 		feed_stop(app->feed);
+	if (app->keeper)
+		keeper_stop(app->keeper);
 	if (app->server)
 		server_stop(app->server, STOP_GRACE_MS);
 	if (app->drain)
@@ -164,6 +169,7 @@ static void stop(struct daemon *d)
 	if (app->server)
 		server_free(app->server);
 	feed_free(app->feed);
+	keeper_free(app->keeper);
 	if (app->columns)
 		columns_free(app->columns);
 	if (app->objects)

@@ -7,6 +7,9 @@
  * command gives back. An error states its kind beside MLflow's code, so that
  * a mount can turn it into the errno that it stands for.
  */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "api/ops.h"
 
 struct mount_request {
@@ -49,6 +52,29 @@ static bool wait_first(struct call *c, int kind, const void *x)
 	return call_wait_journals(c, &command_types[kind].in, x);
 }
 
+/* An artifact without its bytes is never made, however long ago they were
+ * stored: gc may have taken them for what a crash left. */
+static int check_object(struct call *c, const struct cmd_artifact_put *x,
+			struct err *e)
+{
+	struct stat st;
+	int fd;
+
+	if (!x->key.n)
+		return 0;
+	fd = object_open(call_app(c)->objects, x->key, e);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		st.st_size = -1;
+	close(fd);
+	if (x->size.set && x->size.v == st.st_size)
+		return 0;
+	return err_set(e, ERR_INVALID,
+		       "object '%.*s' has another size than 'size'",
+		       STR_ARG(x->key));
+}
+
 static void mount_post(struct call *c)
 {
 	const struct field_set *fields;
@@ -62,7 +88,8 @@ static void mount_post(struct call *c)
 	}
 	fields = &command_types[kind].in;
 	x = command_new((enum command_kind)kind);
-	if (field_read_json(fields, c->body, c->arena, x, &e)) {
+	if (field_read_json(fields, c->body, c->arena, x, &e) ||
+	    (kind == COMMAND_ARTIFACT_PUT && check_object(c, x, &e))) {
 		answer_error(c, &e);
 		command_free(x);
 	} else if (wait_first(c, kind, x)) {

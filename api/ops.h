@@ -10,6 +10,7 @@
 extern const struct route_group ops_mount;
 extern const struct route_group ops_figures;
 extern const struct route_group ops_data;
+extern const struct route_group ops_collect;
 extern const struct route_group ops_openapi;
 
 /* {"error_code": ..., "message": ..., "kind": "not_found"} */

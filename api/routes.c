@@ -22,6 +22,7 @@ static const struct route_group *const groups[] = {
 	&ops_mount,
 	&ops_figures,
 	&ops_data,
+	&ops_collect,
 	&ops_openapi,
 };
 

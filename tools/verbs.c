@@ -60,6 +60,15 @@ static const struct option_row json_options[] = {JSON, END};
 static const struct option_row data_options[] = {DATA, CONFIG, JSON, END};
 static const struct option_row ask_options[] = {DATA, SERVER, CONFIG, JSON,
 						END};
+static const struct option_row gc_options[] = {
+	DATA,
+	SERVER,
+	{"older-than", 0, "AGE", NULL,
+	 "deleted so long ago, as 12h or 7d (default: 30d)"},
+	{"dry-run", 0, NULL, NULL, "only tell what would go"},
+	CONFIG,
+	JSON,
+	END};
 
 const struct verb verbs[] = {
 	{.name = "up",
@@ -181,6 +190,25 @@ const struct verb verbs[] = {
 		    "/backup/orrery.db",
 	 .options = data_options,
 	 .run = verb_restore},
+	{.name = "gc",
+	 .summary = "remove for good what was deleted",
+	 .text = "Asks the running daemon to remove what was deleted long "
+		 "enough ago: experiments,\n"
+		 "runs and logged models in the trash with all that belongs "
+		 "to them, tags, the bytes\n"
+		 "of artifacts that were removed or replaced, what crashes "
+		 "left in the object\n"
+		 "store, and uploads that were abandoned. Their names are "
+		 "free then; nothing of it\n"
+		 "comes back. The daemon goes on serving meanwhile. Killed "
+		 "at any moment, it goes on\n"
+		 "where it stopped.",
+	 .example = "  $ orrery gc --older-than 7d --dry-run\n"
+		    "  would remove 1 experiment, 12 runs, 340 objects, "
+		    "8123456 bytes\n"
+		    "  $ orrery gc --older-than 7d",
+	 .options = gc_options,
+	 .run = verb_gc},
 	{.name = "demo",
 	 .summary = "fill in a few believable experiments",
 	 .text = "Logs three experiments with runs, parameters, learning "

@@ -14,6 +14,7 @@ int verb_config(const struct args *a, struct err *e);
 int verb_check(const struct args *a, struct err *e);
 int verb_backup(const struct args *a, struct err *e);
 int verb_restore(const struct args *a, struct err *e);
+int verb_gc(const struct args *a, struct err *e);
 int verb_demo(const struct args *a, struct err *e);
 int verb_version(const struct args *a, struct err *e);
 
