@@ -28,7 +28,8 @@ int writer_version(struct writer *w, const struct principal *who,
 		   struct str name, struct str version, struct version_ref *ret,
 		   struct err *e);
 
-/* Something of it changed; with updated, also the time that MLflow shows. */
+/* Something of it changed; with updated, also the time that MLflow shows. A
+ * version's change is none to the time that MLflow shows of its model. */
 int model_touch(struct writer *w, int64_t row, bool updated, struct err *e);
 int version_touch(struct writer *w, const struct version_ref *v, bool updated,
 		  struct err *e);

@@ -100,21 +100,31 @@ static int resolve_placed(const struct asked *s, struct err *e)
 	return 0;
 }
 
-/* A run that is not known is taken where the caller names it, too: it may be
- * another server's, and MLflow takes it. */
+static int run_is_here(const struct asked *s, struct str id, struct err *e)
+{
+	struct artifact_owner run;
+
+	return artifact_owner_find(&s->w->db, id, false, s->arena, &run, e);
+}
+
+/* Two different runs are taken if neither is known: then they are another
+ * server's, and which of them has the files is its business. */
 static int resolve_run(const struct asked *s, struct err *e)
 {
-	struct str id, path;
-	struct artifact_owner run;
-	int rc;
+	struct str given = s->x->run_id, id, path;
+	int here;
 
-	if (!uri_parse_run(&s->uri, &id, &path) || differs(s->x->run_id, id))
+	if (!uri_parse_run(&s->uri, &id, &path))
 		return refuse_run(s->x->source, e);
-	s->ret->run_id = id;
-	if (s->x->run_id.n)
+	s->ret->run_id = either(given, id);
+	if (str_eq(given, id))
 		return 0;
-	rc = artifact_owner_find(&s->w->db, id, false, s->arena, &run, e);
-	return rc ? rc < 0 ? -1 : 0 : refuse_run(s->x->source, e);
+	here = run_is_here(s, id, e);
+	if (here == 0 && given.n)
+		here = run_is_here(s, given, e);
+	if (here < 0)
+		return -1;
+	return here == !given.n ? 0 : refuse_run(s->x->source, e);
 }
 
 /* A logged model that the source or the caller names. */

@@ -56,7 +56,7 @@ int version_touch(struct writer *w, const struct version_ref *v, bool updated,
 			  B(writer_changes(w))),
 		    e) < 0)
 		return -1;
-	return model_touch(w, v->model.row, updated, e);
+	return model_touch(w, v->model.row, false, e);
 }
 
 /* --- create -------------------------------------------------------------- */
@@ -168,9 +168,10 @@ int apply_version_stage(struct writer *w, struct command *c, struct err *e)
 	if (writer_version(w, &c->who, x->name, x->version, &v, e) < 0 ||
 	    (others && archive(w, &v, stage, e) < 0) ||
 	    db_exec(&w->db, STMT_VERSION_STAGE,
-		    BINDS(B(v.row), B((int64_t)stage)), e) < 0)
+		    BINDS(B(v.row), B((int64_t)stage)), e) < 0 ||
+	    version_touch(w, &v, true, e) < 0)
 		return -1;
-	return version_touch(w, &v, true, e);
+	return model_touch(w, v.model.row, true, e);
 }
 
 /* Its aliases go with it. */

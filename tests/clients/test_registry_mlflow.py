@@ -160,10 +160,15 @@ def test_versions(client, model):
     version_of(client, model, 3)
     before = client.get_registered_model(model).last_updated_timestamp
     time.sleep(0.002)
+    client.transition_model_version_stage(model, "1", "Archived")
+    staged = client.get_registered_model(model).last_updated_timestamp
+    assert staged > before
+    time.sleep(0.002)
     v = client.update_model_version(model, "1", "first")
     assert v.description == "first"
     assert v.last_updated_timestamp > v.creation_timestamp
-    assert client.get_registered_model(model).last_updated_timestamp > before
+    assert client.get_registered_model(
+        model).last_updated_timestamp == staged
     client.set_model_version_tag(model, "1", "k", "v")
     client.set_model_version_tag(model, "1", "k", "w")
     client.set_model_version_tag(model, "1", "big", "x" * 100000)

@@ -93,6 +93,7 @@ static const struct {
 	{"runs:/%r/m/n", "", "", "runs:/%r/m/n", "%r", ""},
 	{"runs:/%r", "%r", "", "runs:/%r", "%r", ""},
 	{"runs:/unknown/m", "unknown", "", "runs:/unknown/m", "unknown", ""},
+	{"runs:/unknown/m", "other", "", "runs:/unknown/m", "other", ""},
 	{"mlflow-artifacts:/0/%r/artifacts/m", "%r", "",
 	 "mlflow-artifacts:/0/%r/artifacts/m", "%r", ""},
 	{"mlflow-artifacts:/0/%r/artifacts", "", "",
@@ -156,6 +157,8 @@ static const struct {
 	{"s3://b?x=../..", "", "", ERR_INVALID, "relative path references"},
 	{"runs:/unknown/m", "", "", ERR_INVALID, "The run_id request"},
 	{"runs:/%r/m", "%o", "", ERR_INVALID, "The run_id request"},
+	{"runs:/%r/m", "unknown", "", ERR_INVALID, "The run_id request"},
+	{"runs:/unknown/m", "%r", "", ERR_INVALID, "The run_id request"},
 	{"runs://%r/m", "%r", "", ERR_INVALID, "The run_id request"},
 	{"runs:/", "", "", ERR_INVALID, "The run_id request"},
 	{"mlflow-artifacts:/0/%r/artifacts", "%o", "", ERR_INVALID, "run_id"},
@@ -228,25 +231,25 @@ static void refusing(void)
 /* A version of a version keeps where the files are. */
 static void chains(void)
 {
-	static const char *const named[] = {"models:/m/8", "models:/m@best",
+	static const char *const named[] = {"models:/m/9", "models:/m@best",
 					    "models:/m/Staging",
 					    "models:/m/LATEST"};
-	struct model_version v, first = rg_see_version(&fx, "m", "8");
+	struct model_version v, first = rg_see_version(&fx, "m", "9");
 	struct str version;
 
-	works(rg_model(&fx, COMMAND_MODEL_ALIAS, "m", "best", "8"));
-	works(rg_stage(&fx, "m", "8", "Staging", false));
+	works(rg_model(&fx, COMMAND_MODEL_ALIAS, "m", "best", "9"));
+	works(rg_stage(&fx, "m", "9", "Staging", false));
 	for (size_t i = 0; i < 3; i++) {
 		works(add(named[i], "", "", &version));
 		v = rg_see_version(&fx, "m", version.p);
-		is_str(v.source.p, "models:/m/8", "the version it is of");
+		is_str(v.source.p, "models:/m/9", "the version it is of");
 		is_str(v.location.p, first.location.p, "where that one is");
 		is_str(v.run_id.p, run, "of the same run");
 	}
 	works(add(named[3], run, "", &version));
 	is_str(rg_see_version(&fx, "m", version.p).location.p, first.location.p,
 	       "over two steps");
-	works(rg_version(&fx, COMMAND_VERSION_DELETE, "m", "8", "", ""));
+	works(rg_version(&fx, COMMAND_VERSION_DELETE, "m", "9", "", ""));
 	is_str(rg_see_version(&fx, "m", version.p).location.p, first.location.p,
 	       "and when the first is gone");
 }
