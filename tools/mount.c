@@ -113,17 +113,31 @@ static int run_mount(struct mounting *m, struct err *e)
 	return m->o.stop_fd < 0 ? -1 : mount_run(&m->o, e);
 }
 
-/* The child of a background mount: its own session, no terminal. */
-static int background_child(struct mounting *m)
+/* Nothing of the caller's stays open: who waits for the end of our output is
+ * not kept. What there is to say goes to DATA/mount.log. */
+static void detach(const struct mounting *m)
 {
-	struct err e = {0};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = -1;
+	char path[PATH_MAX];
 
 	setsid();
+	if (snprintf(path, sizeof(path), "%s/mount.log", m->conf.data.p) <
+	    PATH_MAX)
+		log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+			   0600);
 	if (null >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
+		dup2(log < 0 ? null : log, 2);
 	}
+}
+
+/* The child of a background mount. */
+static int background_child(struct mounting *m)
+{
+	struct err e = {0};
+
+	detach(m);
 	if (!run_mount(m, &e))
 		return EXIT_DONE;
 	if (m->report >= 0)
