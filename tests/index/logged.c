@@ -695,7 +695,7 @@ static void checking(void)
 	harm("UPDATE artifact SET owner = -9999 WHERE name = 'MLmodel'",
 	     "UPDATE artifact SET owner = (SELECT -id FROM logged_model WHERE"
 	     " name = 'files') WHERE name = 'MLmodel'",
-	     "does not exist");
+	     "in no directory of its owner");
 }
 
 int main(void)
