@@ -102,6 +102,11 @@ static int check_location(struct str location, struct err *e)
 			       "'artifact_location' exceeds the maximum length "
 			       "of %d characters",
 			       LIMIT_LOCATION);
+	if (str_starts(location, STR("runs:")))
+		return err_set(e, ERR_INVALID,
+			       "Artifact location cannot be a runs:/ URI. "
+			       "Given: '%.*s'",
+			       STR_ARG(location));
 	if (location.n && (memchr(location.p, '#', location.n) ||
 			   memchr(location.p, '?', location.n)))
 		return err_set(e, ERR_INVALID,

@@ -11,7 +11,7 @@ enum {
 	LIMIT_KEY = 250,          /* characters of a param, metric, tag key */
 	LIMIT_PARAM_VALUE = 6000, /* characters; longer is cut */
 	LIMIT_TAG_VALUE = 8000,   /* characters; longer is cut */
-	LIMIT_EXPERIMENT_TAG_VALUE = 5000, /* longer is refused */
+	LIMIT_EXPERIMENT_TAG_VALUE = 20000, /* longer is refused */
 	LIMIT_EXPERIMENT_NAME = 500,
 	LIMIT_RUN_NAME = 500,
 	LIMIT_USER = 256,

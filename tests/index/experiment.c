@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* experiment.c - commands about experiments, and how they read back. */
+#include "indexer/index/limits.h"
 #include "tests/index/fixture.h"
 
 static struct fixture fx;
@@ -51,6 +52,7 @@ static void locations(void)
 	fails(create_at("l2", "s3://b/p?x=1"), ERR_INVALID, "query");
 	fails(create_at("l2", "s3://b/p#x"), ERR_INVALID, "fragment");
 	fails(create_at("l2", "s3://b/../p"), ERR_INVALID, "'..'");
+	fails(create_at("l2", "runs:/x/y"), ERR_INVALID, "runs:/ URI");
 	is_str(fx_see_experiment(&fx, "3").name.n ? "there" : "none", "none",
 	       "what was refused left nothing");
 }
@@ -139,18 +141,18 @@ static int count_tag(void *ctx, struct str key, struct str value,
 static void tags(void)
 {
 	const char *id = fx_experiment(&fx, "tagged");
-	char big[5002];
+	char big[LIMIT_EXPERIMENT_TAG_VALUE + 2];
 	int64_t modified = 0;
 	struct str v;
 	int n = 0;
 
 	memset(big, 'x', sizeof(big) - 1);
-	big[5001] = '\0';
+	big[sizeof(big) - 1] = '\0';
 	works(fx_experiment_tag(&fx, COMMAND_EXPERIMENT_TAG, id, "k", "1"));
 	works(fx_experiment_tag(&fx, COMMAND_EXPERIMENT_TAG, id, "k", "2"));
 	works(fx_experiment_tag(&fx, COMMAND_EXPERIMENT_TAG, id, "l", "3"));
 	fails(fx_experiment_tag(&fx, COMMAND_EXPERIMENT_TAG, id, "m", big),
-	      ERR_INVALID, "exceeds the maximum length of 5000");
+	      ERR_INVALID, "exceeds the maximum length of 20000");
 	fx_begin(&fx);
 	works(experiment_tag(fx.rd, 5, STR("k"), &fx.a, &v, &modified, &fx.e));
 	is_str(v.p, "2", "a tag is overwritten");
