@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "indexer/base/io.h"
@@ -15,7 +16,7 @@
 #include "indexer/index/index.h"
 #include "indexer/index/writer.h"
 
-enum { SLICE_PAGES = 512 };
+enum { SLICE_PAGES = 512, QUEUE_FULL_US = 10000 };
 
 struct backup {
 	sqlite3 *to;
@@ -37,6 +38,17 @@ void backup_drop(struct backup *b)
 	free(b);
 }
 
+/* Where the copy is made, readable by its owner alone. */
+static int make_place(const char *beside, struct err *e)
+{
+	SCOPED_FD int fd = -1;
+
+	if (unlink(beside) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "%s", beside);
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd < 0 ? err_sys(e, errno, "%s", beside) : 0;
+}
+
 static int begin(struct writer *w, void *arg, struct err *e)
 {
 	const struct slice *s = arg;
@@ -44,6 +56,8 @@ static int begin(struct writer *w, void *arg, struct err *e)
 
 	if (w->backup)
 		return err_set(e, ERR_BUSY, "another backup is under way");
+	if (make_place(s->path, e) < 0)
+		return -1;
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		abort();
@@ -111,8 +125,11 @@ static int copy(struct index *ix, const char *path, struct err *e)
 	if (call(ix, begin, &s, e) < 0)
 		return -1;
 	while (!s.done)
-		if (call(ix, step, &s, e) < 0)
-			return -1;
+		if (call(ix, step, &s, e) < 0) {
+			if (e->kind != ERR_BUSY)
+				return -1;
+			usleep(QUEUE_FULL_US);
+		}
 	return 0;
 }
 
@@ -155,18 +172,41 @@ static int put_in_place(const char *from, const char *path, struct err *e)
 	return io_fsync_dir(dirname(dir), e);
 }
 
+/* A copy in the place of the index itself would be its end. */
+static int check_place(const struct index *ix, const char *path, struct err *e)
+{
+	SCOPED_FREE char *own = NULL;
+	struct stat there, mine;
+
+	if (asprintf(&own, "%s/index.db", index_dir(ix)) < 0)
+		abort();
+	if (stat(path, &there) < 0 || stat(own, &mine) < 0)
+		return 0;
+	if (S_ISDIR(there.st_mode))
+		return err_set(e, ERR_INVALID, "%s is a directory", path);
+	if (there.st_dev == mine.st_dev && there.st_ino == mine.st_ino)
+		return err_set(e, ERR_INVALID, "%s is the index itself", path);
+	return 0;
+}
+
 int index_backup(struct index *ix, const char *path, struct err *e)
 {
 	SCOPED_FREE char *beside = NULL;
+	int rc;
 
 	if (asprintf(&beside, "%s.part", path) < 0)
 		abort();
-	if (unlink(beside) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "%s", beside);
-	if (copy(ix, beside, e) == 0 && verify(beside, e) == 0 &&
-	    put_in_place(beside, path, e) == 0)
-		return 0;
-	if (e->kind != ERR_BUSY)
+	if (check_place(ix, path, e) < 0)
+		return -1;
+	rc = copy(ix, beside, e);
+	if (rc < 0 && e->kind == ERR_BUSY)
+		return -1; /* the file is another's */
+	if (rc == 0)
+		rc = verify(beside, e);
+	db_remove_sides(beside);
+	if (rc == 0)
+		rc = put_in_place(beside, path, e);
+	if (rc < 0)
 		unlink(beside);
-	return -1;
+	return rc;
 }

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
@@ -123,6 +124,17 @@ void db_close(struct db *db)
 		sqlite3_finalize(db->stmts[i]);
 	sqlite3_close(db->h);
 	*db = (struct db){0};
+}
+
+void db_remove_sides(const char *path)
+{
+	static const char *const ends[] = {"-wal", "-shm"};
+	char side[PATH_MAX];
+
+	for (size_t i = 0; i < 2; i++)
+		if (snprintf(side, sizeof(side), "%s%s", path, ends[i]) <
+		    PATH_MAX)
+			unlink(side);
 }
 
 /* The errno of the last failure on the WAL, where writes go. What

@@ -65,6 +65,9 @@ enum db_mode { DB_WRITER, DB_READER };
  * are the business of migrate.h. */
 int db_open(struct db *db, const char *path, enum db_mode mode, struct err *e);
 void db_close(struct db *db);
+/* Removes what SQLite leaves beside a database that nobody uses: its WAL, which
+ * must be empty, and the index of that. */
+void db_remove_sides(const char *path);
 /* Fill e from the connection's last error rc; returns -1. */
 int db_err(struct db *db, int rc, struct err *e);
 /* Plain SQL text of several statements: schema, pragmas, migrations. */

@@ -57,8 +57,10 @@ static int copy_file(const char *from, const char *to, struct err *e)
 		return err_sys(e, errno, "%s", to);
 	while ((n = sendfile(out, in, NULL, 1 << 24)) > 0)
 		;
-	if (n < 0 || fsync(out))
+	if (n < 0 || fsync(out)) {
+		unlink(to);
 		return err_sys(e, errno, "copy of %s", from);
+	}
 	return 0;
 }
 
@@ -103,31 +105,14 @@ static int rename_if_there(const char *from, const char *to, struct err *e)
 	return 0;
 }
 
-static void remove_fresh(const struct places *p)
-{
-	static const char *const ends[] = {"", "-wal", "-shm"};
-	char path[PATH_MAX + 8];
-
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s%s", p->fresh, ends[i]);
-		unlink(path);
-	}
-}
-
 static int put_in_place(const struct places *p, const char *dir, struct err *e)
 {
-	char leftover[PATH_MAX + 8];
-
 	unlink(p->wal_before);
 	if (rename_if_there(p->index, p->before, e) ||
 	    rename_if_there(p->wal, p->wal_before, e))
 		return -1;
 	unlink(p->shm);
-	for (int i = 0; i < 2; i++) {
-		snprintf(leftover, sizeof(leftover), "%s%s", p->fresh,
-			 i ? "-wal" : "-shm");
-		unlink(leftover);
-	}
+	db_remove_sides(p->fresh);
 	if (rename(p->fresh, p->index))
 		return err_sys(e, errno, "%s", p->index);
 	return io_fsync_dir(dir, e);
@@ -138,6 +123,8 @@ int index_restore(const char *dir, const char *file, struct err *e)
 	struct places p;
 	SCOPED_FD int lock = -1;
 
+	if (access(file, R_OK))
+		return err_sys(e, errno, "%s", file);
 	if (name_places(&p, dir, e) || io_mkdirs(dir, 0700, e))
 		return -1;
 	lock = open(p.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -146,8 +133,11 @@ int index_restore(const char *dir, const char *file, struct err *e)
 	if (flock(lock, LOCK_EX | LOCK_NB))
 		return err_set(e, ERR_STATE,
 			       "a daemon runs on %s: stop it first", dir);
-	if (copy_file(file, p.fresh, e) || prepare(&p, e)) {
-		remove_fresh(&p);
+	if (copy_file(file, p.fresh, e))
+		return -1;
+	if (prepare(&p, e)) {
+		unlink(p.fresh);
+		db_remove_sides(p.fresh);
 		return err_wrap(e, "%s", file);
 	}
 	return put_in_place(&p, dir, e);

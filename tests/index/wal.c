@@ -2,7 +2,9 @@
 /* wal.c - the WAL stays bounded though readers overlap all the time, and a
  * backup is taken meanwhile.
  */
+#include <limits.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "indexer/base/clock.h"
 #include "indexer/index/limits.h"
@@ -128,12 +130,33 @@ static void bounded(char *copy)
 	ok(!failed, "a backup was taken meanwhile");
 }
 
-/* Two at once, and to where none can be written. */
+/* To where none can be written, or may be. */
 static void refused_backups(void)
 {
+	char own[PATH_MAX];
+
+	snprintf(own, sizeof(own), "%s/index.db", fx.dir);
 	fails(index_backup(fx.ix, "/nowhere/at/all", &fx.e), ERR_NOT_FOUND,
 	      "/nowhere/at/all");
+	fails(index_backup(fx.ix, "/", &fx.e), ERR_INVALID, "is a directory");
+	fails(index_backup(fx.ix, own, &fx.e), ERR_INVALID, "the index itself");
 	works(fx_tag(&fx, fx_run(&fx, "0", "after"), "k", "v"));
+}
+
+/* Nobody else may read it, and it is one file. */
+static void alone(const char *copy)
+{
+	static const char *const ends[] = {"-wal", "-shm", ".part", ".part-wal",
+					   ".part-shm"};
+	char beside[PATH_MAX];
+	struct stat st = {0};
+
+	ok(stat(copy, &st) == 0, "the copy is there");
+	is_i64(st.st_mode & 0777, 0600, "for its owner alone");
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(beside, sizeof(beside), "%s%s", copy, ends[i]);
+		ok(access(beside, F_OK) < 0, beside);
+	}
 }
 
 /* The copy becomes the index; an open reader notices. */
@@ -147,8 +170,14 @@ static void restored(const char *copy)
 	epoch = reader_epoch(fx.rd);
 	fx_finish(&fx);
 	works(index_backup(fx.ix, copy, &fx.e));
+	alone(copy);
 	fx_run(&fx, "0", "later still");
+	fails(index_restore(fx.dir, copy, &fx.e), ERR_STATE, "a daemon runs");
 	index_close(fx.ix);
+	fails(index_restore(fx.dir, "/nowhere/at/all", &fx.e), ERR_NOT_FOUND,
+	      "/nowhere/at/all");
+	fails(index_restore(fx.dir, "/proc/self/exe", &fx.e), ERR_CORRUPT,
+	      "/proc/self/exe");
 	works(index_restore(fx.dir, copy, &fx.e));
 	fx.ix = index_open(fx.dir, &fx.e);
 	ok(fx.ix != NULL, "the copy opens");
