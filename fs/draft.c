@@ -329,7 +329,8 @@ static void seal(struct file *f, bool on)
 static void committed(struct fs_call *c, struct file *f)
 {
 	pthread_rwlock_wrlock(&f->lock);
-	f->stored = f->fresh = false;
+	f->stored = false;
+	atomic_store(&f->fresh, false);
 	atomic_store(&f->dirty, false);
 	atomic_store(&f->written, false);
 	atomic_store(&f->node->content, content_mark(f->digest.sha256));

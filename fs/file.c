@@ -134,7 +134,7 @@ struct file *file_get(struct fs_call *c, struct node *n,
 	if (x)
 		file_adopt(fs, f, x);
 	else if (!f->scratch)
-		f->fresh = true;
+		atomic_store(&f->fresh, true);
 	return f;
 }
 
