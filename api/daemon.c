@@ -43,6 +43,22 @@ static bool before(struct call *c)
 	return call_wait_journals(c, c->route->fields, c->request);
 }
 
+/* What can be known to be wrong is said before anything is touched. */
+static int check_conf(const struct conf *conf, struct err *e)
+{
+	const struct str *address = conf->listen.items;
+
+	if (!conf->tls_cert.n != !conf->tls_key.n)
+		return err_set(e, ERR_INVALID,
+			       "tls.cert and tls.key are set both or neither: "
+			       "%s is missing",
+			       conf->tls_cert.n ? "tls.key" : "tls.cert");
+	for (size_t i = 0; i < conf->listen.n; i++)
+		if (listen_check_local(address[i], e))
+			return -1;
+	return 0;
+}
+
 static int open_store(struct daemon *d, struct err *e)
 {
 	const struct conf *conf = d->app.conf;
@@ -101,8 +117,7 @@ static int listen_one(struct daemon *d, struct str address, struct err *e)
 {
 	char url[URL_MAX];
 
-	if (listen_check_local(address, e) ||
-	    server_listen(d->app.server, address, url, e))
+	if (server_listen(d->app.server, address, url, e))
 		return -1;
 	if (!d->url[0] && !str_starts(address, STR("unix:")))
 		snprintf(d->url, sizeof(d->url), "%s", url);
@@ -146,7 +161,8 @@ static int wait_for_stop(int fd, struct err *e)
 static int start(struct daemon *d, struct err *e)
 {
 	d->app.started = clock_ms();
-	if (open_store(d, e) || make_server(d, e) || listen_all(d, e))
+	if (check_conf(d->app.conf, e) || open_store(d, e) ||
+	    make_server(d, e) || listen_all(d, e))
 		return -1;
 	return server_start(d->app.server, e);
 }

@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-/* HOST of "HOST:PORT" and "[HOST]:PORT". */
+/* HOST of "HOST:PORT" and "[HOST]:PORT"; what is neither stays as it is. */
 static struct str host_of(struct str address)
 {
 	size_t n = address.n;
@@ -40,6 +40,12 @@ int listen_check_local(struct str address, struct err *e)
 {
 	if (str_starts(address, STR("unix:")) || is_loopback(host_of(address)))
 		return 0;
+	if (str_find(address, ':') == address.n)
+		return err_set(e, ERR_INVALID,
+			       "will not listen on \"%.*s\": that is neither "
+			       "HOST:PORT nor unix:/path",
+			       (int)(address.n < 200 ? address.n : 200),
+			       address.n ? address.p : "");
 	return err_set(e, ERR_DENIED,
 		       "will not listen on %.*s: without the section "
 		       "'identity' in the configuration everyone who reaches "

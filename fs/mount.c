@@ -51,18 +51,32 @@ static int unmount(const char *place, bool lazy, struct err *e)
 	return err_sys(e, errno, "%s", place);
 }
 
+bool mount_is_dead(int errnum)
+{
+	return errnum == ENOTCONN || errnum == ECONNABORTED;
+}
+
+int mount_clear(const char *place, struct err *e)
+{
+	struct stat st;
+
+	if (stat(place, &st) == 0 || !mount_is_dead(errno))
+		return 0;
+	return unmount(place, true, e);
+}
+
 /* A mount whose process was killed is still in the way. */
 static int clear_place(const char *place, struct err *e)
 {
 	struct stat st;
 
+	if (mount_clear(place, e))
+		return -1;
 	if (stat(place, &st) == 0)
 		return S_ISDIR(st.st_mode)
 			       ? 0
 			       : err_set(e, ERR_NOT_DIR, "%s is no directory",
 					 place);
-	if (errno == ENOTCONN)
-		return unmount(place, true, e);
 	if (errno == ENOENT)
 		return io_mkdirs(place, 0755, e);
 	return err_sys(e, errno, "%s", place);

@@ -4,6 +4,7 @@
 #ifndef ORRERY_FS_MOUNT_H
 #define ORRERY_FS_MOUNT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "indexer/base/err.h"
@@ -27,5 +28,10 @@ int mount_run(const struct mount_options *o, struct err *e);
 /* Flush, then unmount; -1 if something could not be stored or the place is
  * busy. Called from any process. */
 int mount_end(const char *mountpoint, struct err *e);
+
+/* Whether this errno is what a mount answers whose process is gone. */
+bool mount_is_dead(int errnum);
+/* Take away what is left of such a mount; 0 also where there is none. */
+int mount_clear(const char *place, struct err *e);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* args.c - flags and operands, by the table of a verb. */
+/* args.c - flags and operands, by the table of a verb; and a verb run. */
 #include "tools/verb.h"
+
+enum { SLIP = 2 }; /* edits at which a wrong word is taken for a slip */
 
 static const struct option_row *find_long(const struct verb *v, struct str name)
 {
@@ -16,6 +18,20 @@ static const struct option_row *find_short(const struct verb *v, char letter)
 		if (o->letter && o->letter == letter)
 			return o;
 	return NULL;
+}
+
+static int unknown_option(const struct verb *v, const char *word,
+			  struct str name, struct err *e)
+{
+	for (const struct option_row *o = v->options; o->name; o++)
+		if (name.n > 1 && str_distance(name, str_from(o->name)) <= SLIP)
+			return err_set(e, ERR_INVALID,
+				       "unknown option %s; is --%s meant? See: "
+				       "orrery %s --help",
+				       word, o->name, v->name);
+	return err_set(e, ERR_INVALID,
+		       "unknown option %s; see: orrery %s --help", word,
+		       v->name);
 }
 
 static int add_option(struct args *a, const struct option_row *o,
@@ -35,13 +51,14 @@ static int parse_option(struct args *a, int argc, char **argv, int *i,
 			struct err *e)
 {
 	struct str word = str_from(argv[*i]);
+	struct str name = STR_NONE;
 	const struct option_row *o;
 	const char *value = NULL;
 
 	if (str_starts(word, STR("--"))) {
 		struct str rest = str_n(word.p + 2, word.n - 2);
-		struct str name = str_cut(&rest, '=');
 
+		name = str_cut(&rest, '=');
 		o = find_long(a->verb, name);
 		value = rest.p;
 	} else {
@@ -50,17 +67,15 @@ static int parse_option(struct args *a, int argc, char **argv, int *i,
 			value = word.p + 2;
 	}
 	if (!o)
-		return err_set(e, ERR_INVALID,
-			       "unknown option %s; see: orrery %s --help",
-			       word.p, a->verb->name);
+		return unknown_option(a->verb, word.p, name, e);
 	if (!o->value && value)
 		return err_set(e, ERR_INVALID, "--%s takes no value", o->name);
-	if (o->value && !value) {
-		if (*i + 1 >= argc)
-			return err_set(e, ERR_INVALID, "--%s needs a value: %s",
-				       o->name, o->value);
+	if (o->value && !value && *i + 1 < argc)
 		value = argv[++*i];
-	}
+	/* An empty one is a shell's variable that was never set. */
+	if (o->value && (!value || !value[0]))
+		return err_set(e, ERR_INVALID, "--%s needs a value: %s",
+			       o->name, o->value);
 	return add_option(a, o, value, e);
 }
 
@@ -117,4 +132,48 @@ bool args_given(const struct args *a, const char *name)
 		if (strcmp(a->given[i].option->name, name) == 0)
 			return true;
 	return false;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 ||
+		    strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+int verb_run(const struct verb *v, const char *program, int argc, char **argv)
+{
+	struct args a;
+	struct err e = {0};
+	int status;
+
+	if (asks_for_help(argc, argv)) {
+		help_verb(v);
+		return EXIT_DONE;
+	}
+	status =
+		args_parse(&a, v, argc, argv, &e) ? EXIT_USAGE : v->run(&a, &e);
+	if (status != EXIT_DONE && e.msg[0])
+		fprintf(stderr, "%s: %s\n", program, e.msg);
+	return status;
+}
+
+const struct verb *verb_named(const char *name, struct err *e)
+{
+	const struct verb *v = verb_find(name);
+
+	if (v)
+		return v;
+	for (v = verbs; v->name; v++)
+		if (str_distance(str_from(name), str_from(v->name)) <= SLIP) {
+			err_set(e, ERR_INVALID,
+				"there is no verb %s; is %s meant?", name,
+				v->name);
+			return NULL;
+		}
+	err_set(e, ERR_INVALID, "there is no verb %s; orrery --help lists them",
+		name);
+	return NULL;
 }

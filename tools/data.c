@@ -36,7 +36,8 @@ static void print_finding(void *ctx, const char *what, const char *detail)
 
 static int check_all(const struct conf *conf, struct findings *f, struct err *e)
 {
-	if (index_check(conf->data.p, print_finding, f, e))
+	if (settings_find_index(conf, e) ||
+	    index_check(conf->data.p, print_finding, f, e))
 		return -1;
 	return store_check(conf->data.p, conf->objects_url, print_finding, f,
 			   e);

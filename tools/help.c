@@ -27,16 +27,27 @@ void help_overview(void)
 	       "  mounted /home/you/ml\n");
 }
 
-static void option_line(const struct option_row *o)
+enum { OPTION_WORDS = 64 };
+
+/* "-f, --foreground", "--data DIR". */
+static const char *option_words(const struct option_row *o,
+				char words[OPTION_WORDS])
 {
-	char left[64];
-	char letter[8] = "    ";
+	char letter[8] = "";
 
 	if (o->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-	snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name,
+	snprintf(words, OPTION_WORDS, "%s--%s%s%s", letter, o->name,
 		 o->value ? " " : "", o->value ? o->value : "");
-	printf("  %-28s %s\n", left, o->help);
+	return words;
+}
+
+static void option_line(const struct option_row *o)
+{
+	char words[OPTION_WORDS];
+
+	printf("  %s%-*s %s\n", o->letter ? "" : "    ", o->letter ? 28 : 24,
+	       option_words(o, words), o->help);
 }
 
 void help_verb(const struct verb *v)
@@ -83,7 +94,7 @@ static void man_head(const char *name, const char *summary)
 	printf(".SH SYNOPSIS\n");
 }
 
-static void man_overview(void)
+void help_man_overview(void)
 {
 	man_head("orrery", "a machine-learning platform as a file system");
 	printf(".B orrery\n.I VERB\n[\n.I OPTION\n]...\n.SH VERBS\n");
@@ -91,16 +102,13 @@ static void man_overview(void)
 		printf(".TP\n.BR orrery-%s (1)\n", v->name);
 		man_text(v->summary);
 	}
+	printf(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage.\n");
 }
 
 void help_man(const struct verb *v)
 {
-	char name[64];
+	char name[64], words[OPTION_WORDS];
 
-	if (!v) {
-		man_overview();
-		return;
-	}
 	snprintf(name, sizeof(name), "orrery-%s", v->name);
 	man_head(name, v->summary);
 	usage_line(v);
@@ -109,13 +117,13 @@ void help_man(const struct verb *v)
 	if (v->options->name)
 		printf(".SH OPTIONS\n");
 	for (const struct option_row *o = v->options; o->name; o++) {
-		printf(".TP\n.B \\-\\-%s", o->name);
-		printf(o->value ? " %s\n" : "%s\n", o->value ? o->value : "");
+		printf(".TP\n.B ");
+		man_text(option_words(o, words));
 		man_text(o->help);
 	}
 	printf(".SH EXAMPLE\n.nf\n");
 	man_text(v->example);
-	printf(".fi\n");
+	printf(".fi\n.SH SEE ALSO\n.BR orrery (1)\n");
 }
 
 void help_completion(void)

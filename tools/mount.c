@@ -28,12 +28,6 @@ struct mounting {
 	int report; /* to the parent, or -1 in the foreground */
 };
 
-/* What a mount answers whose process is gone. */
-static bool is_dead(int errnum)
-{
-	return errnum == ENOTCONN || errnum == ECONNABORTED;
-}
-
 /* A mount hides what lies below it: nobody wants that of a directory with
  * something in it. */
 static int check_empty(const char *path, struct err *e)
@@ -43,7 +37,7 @@ static int check_empty(const char *path, struct err *e)
 	bool empty = true;
 
 	if (!d)
-		return is_dead(errno) ? 0 : err_sys(e, errno, "%s", path);
+		return mount_is_dead(errno) ? 0 : err_sys(e, errno, "%s", path);
 	while (empty && (x = readdir(d)))
 		empty = strcmp(x->d_name, ".") == 0 ||
 			strcmp(x->d_name, "..") == 0;
@@ -61,13 +55,13 @@ static int find_mountpoint(struct mounting *m, const char *path, struct err *e)
 {
 	struct err made = {0};
 
-	if (io_mkdirs(path, 0700, &made) && !is_dead(made.sys)) {
+	if (io_mkdirs(path, 0700, &made) && !mount_is_dead(made.sys)) {
 		*e = made;
 		return -1;
 	}
 	if (realpath(path, m->mountpoint))
 		return check_empty(m->mountpoint, e);
-	if (!is_dead(errno))
+	if (!mount_is_dead(errno))
 		return err_sys(e, errno, "%s", path);
 	return path_absolute(path, m->mountpoint, sizeof(m->mountpoint), e);
 }
@@ -114,13 +108,16 @@ static int run_mount(struct mounting *m, struct err *e)
 }
 
 /* Nothing of the caller's stays open: who waits for the end of our output is
- * not kept. What there is to say goes to DATA/mount.log. */
+ * not kept, nor who unmounts the directory we came from. What there is to say
+ * goes to DATA/mount.log. */
 static void detach(const struct mounting *m)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = -1;
 	char path[PATH_MAX];
 
 	setsid();
+	if (chdir("/"))
+		log_warn("stays in the directory of its start", NULL);
 	if (snprintf(path, sizeof(path), "%s/mount.log", m->conf.data.p) <
 	    PATH_MAX)
 		log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
@@ -196,7 +193,9 @@ int verb_mount(const struct args *a, struct err *e)
 
 	if (mount_settings(&m, a, e))
 		return EXIT_USAGE;
-	r = find_mountpoint(&m, a->operands[0], e);
+	r = settings_find_index(&m.conf, e);
+	if (!r)
+		r = find_mountpoint(&m, a->operands[0], e);
 	if (!r)
 		r = args_given(a, "foreground") ? run_mount(&m, e)
 						: mount_background(&m, e);

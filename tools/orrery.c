@@ -1,73 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* orrery.c - the command line: finds the verb, parses its flags, runs it. */
-#include "indexer/base/log.h"
+/* orrery.c - the command line: finds the verb and runs it. */
 #include "tools/verb.h"
 
-/* Pages for those who build packages: --man [VERB], --completion. */
-static bool pages(int argc, char **argv)
+enum { PROGRAM_MAX = 64 };
+
+static int wrong_verb(const struct err *e)
 {
-	if (strcmp(argv[1], "--completion") == 0)
-		help_completion();
-	else if (strcmp(argv[1], "--man") == 0)
-		help_man(argc > 2 ? verb_find(argv[2]) : NULL);
-	else
-		return false;
-	return true;
+	fprintf(stderr, "orrery: %s\n", e->msg);
+	return EXIT_USAGE;
 }
 
-static bool wants_help(const char *word)
+/* `orrery help [VERB]`, and for those who build packages --man [VERB]. */
+static int show(const char *name, void overview(void),
+		void verb(const struct verb *v))
 {
-	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
-	       strcmp(word, "help") == 0;
-}
+	const struct verb *v;
+	struct err e;
 
-static int run(const struct verb *v, int argc, char **argv)
-{
-	struct args a;
-	struct err e = {0};
-	int status;
-
-	for (int i = 0; i < argc; i++) {
-		if (strcmp(argv[i], "--") == 0)
-			break;
-		if (strcmp(argv[i], "--help") == 0 ||
-		    strcmp(argv[i], "-h") == 0) {
-			help_verb(v);
-			return EXIT_DONE;
-		}
+	if (!name) {
+		overview();
+		return EXIT_DONE;
 	}
-	status =
-		args_parse(&a, v, argc, argv, &e) ? EXIT_USAGE : v->run(&a, &e);
-	if (status != EXIT_DONE && e.msg[0])
-		fprintf(stderr, "orrery %s: %s\n", v->name, e.msg);
-	return status;
+	v = verb_named(name, &e);
+	if (!v)
+		return wrong_verb(&e);
+	verb(v);
+	return EXIT_DONE;
+}
+
+static int run(const char *name, int argc, char **argv)
+{
+	char program[PROGRAM_MAX];
+	const struct verb *v;
+	struct err e;
+
+	v = verb_named(name, &e);
+	if (!v)
+		return wrong_verb(&e);
+	snprintf(program, sizeof(program), "orrery %s", v->name);
+	return verb_run(v, program, argc, argv);
 }
 
 int main(int argc, char **argv)
 {
-	const struct verb *v;
+	const char *word = argc > 1 ? argv[1] : "";
+	const char *next = argc > 2 ? argv[2] : NULL;
 
 	if (argc < 2) {
 		help_overview();
 		return EXIT_USAGE;
 	}
-	if (pages(argc, argv))
-		return EXIT_DONE;
-	if (wants_help(argv[1])) {
-		v = argc > 2 ? verb_find(argv[2]) : NULL;
-		if (v)
-			help_verb(v);
-		else
-			help_overview();
+	if (strcmp(word, "--completion") == 0) {
+		help_completion();
 		return EXIT_DONE;
 	}
-	v = verb_find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
-	if (!v) {
-		fprintf(stderr,
-			"orrery: there is no verb %s; orrery --help "
-			"lists them\n",
-			argv[1]);
-		return EXIT_USAGE;
-	}
-	return run(v, argc - 2, argv + 2);
+	if (strcmp(word, "--man") == 0)
+		return show(next, help_man_overview, help_man);
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+	    strcmp(word, "help") == 0)
+		return show(next, help_overview, help_verb);
+	if (strcmp(word, "--version") == 0)
+		word = "version";
+	return run(word, argc - 2, argv + 2);
 }

@@ -73,6 +73,21 @@ int settings_load(struct conf *c, const struct args *a, struct err *e)
 	return 0;
 }
 
+int settings_find_index(const struct conf *c, struct err *e)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/index.db", c->data.p);
+	if (access(path, F_OK) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return err_sys(e, errno, "%s", path);
+	return err_set(e, ERR_NOT_FOUND,
+		       "no data in %s: a daemon makes it (orrery serve "
+		       "--data DIR)",
+		       c->data.p);
+}
+
 int settings_server(const struct args *a, struct str *ret, struct arena *arena,
 		    struct err *e)
 {

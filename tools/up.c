@@ -2,19 +2,25 @@
 /* up.c - `orrery up`: a daemon and a mount together, as two processes, so
  * that neither can take the other down. This one only starts them, passes on
  * their first words, and ends both: the mount first, while the daemon can
- * still take what it has.
+ * still take what it has. So they do not hear the terminal's Ctrl-C, which
+ * goes to all of its group; they end when this process tells them, or ends.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/mount.h"
+#include "indexer/base/arena.h"
 #include "indexer/base/io.h"
 #include "tools/stop.h"
 #include "tools/verbs.h"
 
-enum { ARGV_MAX = 80 };
+enum { ARGV_MAX = OPTION_VALUES + 8, ARGV_BYTES = 256 * 1024 };
+enum { LOOK_MS = 50 };
 
 struct child {
 	pid_t pid;
@@ -26,35 +32,62 @@ struct up {
 	int stop_fd;
 	struct child daemon, mount;
 	const char *mountpoint;
+	struct arena words; /* of the command lines of both */
 };
 
-static const char *own_program(void)
-{
-	return "/proc/self/exe";
-}
+/* A command line in the making. */
+struct line {
+	const char *argv[ARGV_MAX];
+	size_t n;
+};
 
 /* Our options again for a child, but those that are only ours. */
-static size_t pass_options(const struct args *a, const char **argv, size_t n,
-			   const char *only[])
+static int pass_options(struct up *u, struct line *l, const char *const only[],
+			struct err *e)
 {
-	for (size_t i = 0; i < a->ngiven && n < ARGV_MAX - 4; i++) {
+	const struct args *a = u->args;
+
+	for (size_t i = 0; i < a->ngiven; i++) {
 		const struct option_row *o = a->given[i].option;
 
 		for (size_t k = 0; only[k]; k++) {
-			char *flag;
-
-			if (strcmp(only[k], o->name) != 0 ||
-			    asprintf(&flag, "--%s=%s", o->name,
-				     a->given[i].value) < 0)
+			if (strcmp(only[k], o->name) != 0)
 				continue;
-			argv[n++] = flag;
+			l->argv[l->n] =
+				arena_printf(&u->words, "--%s=%s", o->name,
+					     a->given[i].value);
+			if (!l->argv[l->n++])
+				return arena_full(&u->words, e);
 		}
 	}
-	return n;
+	return 0;
 }
 
-static int start_child(struct child *c, const char **argv, struct err *e)
+static void become(const struct line *l, int out, pid_t parent)
 {
+	char self[PATH_MAX];
+	sigset_t terminal;
+	ssize_t n;
+
+	sigemptyset(&terminal);
+	sigaddset(&terminal, SIGINT);
+	sigaddset(&terminal, SIGHUP);
+	sigprocmask(SIG_BLOCK, &terminal, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		return;
+	dup2(out, 1);
+	/* By its name, which `ps` shows; what was replaced meanwhile has none.
+	 * execv takes the words as they are; its type is older than const. */
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = '\0';
+	execv(self, (char *const *)(uintptr_t)l->argv);
+	execv("/proc/self/exe", (char *const *)(uintptr_t)l->argv);
+}
+
+static int start_child(struct child *c, const struct line *l, struct err *e)
+{
+	pid_t parent = getpid();
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC))
@@ -63,10 +96,7 @@ static int start_child(struct child *c, const char **argv, struct err *e)
 	if (c->pid < 0)
 		return err_sys(e, errno, "fork");
 	if (c->pid == 0) {
-		dup2(fds[1], 1);
-		/* execv takes them as they are; its type is older than const.
-		 */
-		execv(own_program(), (char *const *)(uintptr_t)argv);
+		become(l, fds[1], parent);
 		_exit(EXIT_FAILED);
 	}
 	close(fds[1]);
@@ -74,8 +104,8 @@ static int start_child(struct child *c, const char **argv, struct err *e)
 	return 0;
 }
 
-/* Pass on the first line of a child; 0 when it came. Ends early when it is
- * time to stop or the child ended. */
+/* Pass on the first line of a child: 0 when it came, 1 when it is time to
+ * stop instead, -1 when the child ended. */
 static int pass_first_line(const struct up *u, const struct child *c)
 {
 	struct pollfd p[2] = {{.fd = c->out, .events = POLLIN},
@@ -86,7 +116,9 @@ static int pass_first_line(const struct up *u, const struct child *c)
 	while (n < sizeof(line) && (!n || line[n - 1] != '\n')) {
 		if (poll(p, 2, -1) < 0 && errno == EINTR)
 			continue;
-		if (p[1].revents || read(c->out, line + n, 1) != 1)
+		if (p[1].revents)
+			return 1;
+		if (read(c->out, line + n, 1) != 1)
 			return -1;
 		n++;
 	}
@@ -96,56 +128,96 @@ static int pass_first_line(const struct up *u, const struct child *c)
 }
 
 /* A newcomer's terminal shows what matters, not every request. */
-static size_t quiet(const struct args *a, const char **argv, size_t n)
+static void quiet(const struct args *a, struct line *l)
 {
 	if (!args_given(a, "log-level") && !getenv("ORRERY_LOG_LEVEL"))
-		argv[n++] = "--log-level=warn";
-	return n;
+		l->argv[l->n++] = "--log-level=warn";
 }
 
 static int start_daemon(struct up *u, struct err *e)
 {
-	static const char *only[] = {"data", "listen", "config", "log-level",
-				     NULL};
-	const char *argv[ARGV_MAX] = {"orrery", "serve"};
-	size_t n = pass_options(u->args, argv, 2, only);
+	static const char *const only[] = {"data", "listen", "config",
+					   "log-level", NULL};
+	struct line l = {{"orrery", "serve"}, 2};
+	int r;
 
-	n = quiet(u->args, argv, n);
-	argv[n] = NULL;
-	if (start_child(&u->daemon, argv, e))
+	if (pass_options(u, &l, only, e))
 		return -1;
-	if (pass_first_line(u, &u->daemon))
-		return err_set(e, ERR_UNAVAILABLE, "the daemon did not start");
-	return 0;
+	quiet(u->args, &l);
+	if (start_child(&u->daemon, &l, e))
+		return -1;
+	r = pass_first_line(u, &u->daemon);
+	return r < 0 ? err_set(e, ERR_UNAVAILABLE, "the daemon did not start")
+		     : r;
 }
 
 static int start_mount(struct up *u, struct err *e)
 {
-	static const char *only[] = {"data", "config", "log-level", NULL};
-	const char *argv[ARGV_MAX] = {"orrery", "mount", "-f"};
-	size_t n = pass_options(u->args, argv, 3, only);
+	static const char *const only[] = {"data", "config", "log-level", NULL};
+	struct line l = {{"orrery", "mount", "-f"}, 3};
+	int r;
 
-	n = quiet(u->args, argv, n);
-	argv[n++] = u->mountpoint;
-	argv[n] = NULL;
-	if (start_child(&u->mount, argv, e))
+	if (pass_options(u, &l, only, e))
 		return -1;
-	if (pass_first_line(u, &u->mount))
-		return err_set(e, ERR_UNAVAILABLE, "the mount did not start");
-	return 0;
+	quiet(u->args, &l);
+	l.argv[l.n++] = "--";
+	l.argv[l.n++] = u->mountpoint;
+	if (start_child(&u->mount, &l, e))
+		return -1;
+	r = pass_first_line(u, &u->mount);
+	return r < 0 ? err_set(e, ERR_UNAVAILABLE, "the mount did not start")
+		     : r;
 }
 
-static int end_child(struct child *c)
+/* True when we were told to stop once more: patience has ended. */
+static bool told_again(const struct up *u)
+{
+	struct pollfd p = {.fd = u->stop_fd, .events = POLLIN};
+
+	return poll(&p, 1, LOOK_MS) > 0;
+}
+
+static void forget_signals(const struct up *u)
+{
+	char bytes[64];
+
+	while (read(u->stop_fd, bytes, sizeof(bytes)) > 0)
+		;
+}
+
+/* 0 when it ended well. */
+static int end_child(const struct up *u, struct child *c)
 {
 	int status = 0;
 
 	if (c->pid <= 0)
 		return 0;
+	forget_signals(u);
 	kill(c->pid, SIGTERM);
-	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	while (waitpid(c->pid, &status, WNOHANG) == 0)
+		if (told_again(u)) {
+			kill(c->pid, SIGKILL);
+			forget_signals(u);
+		}
 	c->pid = 0;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+	close(c->out);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) ? -1 : 0;
+	/* Told so early that it did not listen yet. */
+	return WTERMSIG(status) == SIGTERM ? 0 : -1;
+}
+
+static int end_mount(struct up *u)
+{
+	struct err e;
+	bool mounted = u->mount.pid > 0;
+	int r = end_child(u, &u->mount);
+
+	if (mounted && mount_clear(u->mountpoint, &e)) {
+		fprintf(stderr, "orrery up: %s\n", e.msg);
+		r = -1;
+	}
+	return r;
 }
 
 /* Until it is time to stop, or a child ended by itself. */
@@ -176,29 +248,31 @@ static bool kernel_has_fuse(void)
 	return fd >= 0;
 }
 
-static const char *default_mountpoint(void)
+static const char *default_mountpoint(struct arena *a)
 {
 	const char *mount = getenv("ORRERY_MOUNT");
 	const char *home = getenv("HOME");
-	char *path;
+	const char *path = NULL;
 
 	if (mount && mount[0])
 		return mount;
-	if (asprintf(&path, "%s/ml", home && home[0] ? home : "") < 0)
-		return "ml";
-	return path;
+	if (home && home[0])
+		path = arena_printf(a, "%s/ml", home);
+	return path ? path : "ml";
 }
 
 static int run_both(struct up *u, struct err *e)
 {
-	if (start_daemon(u, e))
-		return -1;
-	if (!kernel_has_fuse())
+	int r = start_daemon(u, e);
+
+	if (!r && kernel_has_fuse())
+		r = start_mount(u, e);
+	else if (!r)
 		fprintf(stderr, "orrery up: /dev/fuse cannot be opened here, "
 				"so nothing is mounted; HTTP works\n");
-	else if (start_mount(u, e))
-		return -1;
-	return wait_for_end(u, e);
+	if (!r)
+		r = wait_for_end(u, e);
+	return r < 0 ? -1 : 0;
 }
 
 int verb_up(const struct args *a, struct err *e)
@@ -207,17 +281,17 @@ int verb_up(const struct args *a, struct err *e)
 	int r, ended;
 
 	u.mountpoint = args_value(a, "mount", NULL);
+	arena_init(&u.words, ARGV_BYTES);
 	if (!u.mountpoint)
-		u.mountpoint = default_mountpoint();
+		u.mountpoint = default_mountpoint(&u.words);
 	u.stop_fd = stop_on_signals(e);
-	if (u.stop_fd < 0)
-		return EXIT_FAILED;
-	r = run_both(&u, e);
-	ended = end_child(&u.mount);
-	ended |= end_child(&u.daemon);
+	r = u.stop_fd < 0 ? -1 : run_both(&u, e);
+	ended = end_mount(&u);
+	ended |= end_child(&u, &u.daemon);
 	if (!r && ended)
 		r = err_set(e, ERR_IO,
 			    "not everything ended cleanly: see the "
 			    "log above");
+	arena_fini(&u.words);
 	return r ? EXIT_FAILED : EXIT_DONE;
 }

@@ -55,6 +55,11 @@ const struct verb *verb_find(const char *name);
 
 /* --- args.c --- */
 
+/* verb_find, or NULL with what was meant. */
+const struct verb *verb_named(const char *name, struct err *e);
+/* Parse the flags and run it, or print its help: the exit status. */
+int verb_run(const struct verb *v, const char *program, int argc, char **argv);
+
 int args_parse(struct args *a, const struct verb *v, int argc, char **argv,
 	       struct err *e);
 /* Value of an option, or fallback. */
@@ -66,14 +71,17 @@ bool args_given(const struct args *a, const char *name);
 
 void help_overview(void);
 void help_verb(const struct verb *v);
-void help_man(const struct verb *v); /* NULL: orrery(1) itself */
-void help_completion(void);          /* for bash */
+void help_man_overview(void); /* orrery(1) */
+void help_man(const struct verb *v);
+void help_completion(void); /* for bash */
 
 /* --- settings.c: the configuration that a verb works with --- */
 
 /* Defaults, --config FILE, environment, then the flags given; the data
  * directory is made absolute. To be ended with conf_fini. */
 int settings_load(struct conf *c, const struct args *a, struct err *e);
+/* That there is an index in the data directory. */
+int settings_find_index(const struct conf *c, struct err *e);
 /* An operand that is a path, from the root. */
 int path_absolute(const char *path, char *out, size_t size, struct err *e);
 /* "unix:DATA/orrery.sock", or what --server says. */

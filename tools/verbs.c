@@ -22,6 +22,12 @@
 			"where to answer; port 0 takes a free one; may be "    \
 			"repeated"                                             \
 	}
+#define JOURNAL                                                                \
+	{                                                                      \
+		"journal", 0, "SIZE", "journal_size",                          \
+			"room for lines the daemon has not taken yet "         \
+			"(default: 64M)"                                       \
+	}
 #define LOG_LEVEL                                                              \
 	{                                                                      \
 		"log-level", 0, "LEVEL", "log_level",                          \
@@ -48,12 +54,14 @@ static const struct option_row mount_options[] = {
 	DATA,
 	{"wait", 0, "TIME", NULL,
 	 "how long a write waits for the daemon (default: 30s)"},
-	{"journal", 0, "SIZE", "journal_size",
-	 "room for lines the daemon has not taken yet (default: 64M)"},
+	JOURNAL,
 	CONFIG,
 	LOG_LEVEL,
 	{"foreground", 'f', NULL, NULL, "stay in the foreground"},
 	END};
+
+static const struct option_row config_options[] = {
+	DATA, LISTEN, JOURNAL, CONFIG, LOG_LEVEL, JSON, END};
 
 static const struct option_row no_options[] = {END};
 static const struct option_row json_options[] = {JSON, END};
@@ -151,7 +159,7 @@ const struct verb verbs[] = {
 		 "configuration file.",
 	 .example = "  $ ORRERY_LISTEN=127.0.0.1:5000 orrery config > "
 		    "orrery.yaml",
-	 .options = data_options,
+	 .options = config_options,
 	 .run = verb_config},
 	{.name = "check",
 	 .summary = "verify everything that is stored",

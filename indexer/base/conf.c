@@ -193,40 +193,13 @@ const struct conf_key *conf_key_named(struct str name)
 	return NULL;
 }
 
-/* Edits that make b of a; both shorter than CONF_NAME_MOST. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[CONF_NAME_MOST + 1], nb = strlen(b);
-
-	for (size_t j = 0; j <= nb; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < nb; j++) {
-			size_t change = diagonal + (a[i] != b[j]);
-			size_t least =
-				row[j] < row[j + 1] ? row[j] : row[j + 1];
-
-			diagonal = row[j + 1];
-			row[j + 1] = least + 1 < change ? least + 1 : change;
-		}
-	}
-	return row[nb];
-}
-
 const struct conf_key *conf_key_nearest(struct str name, size_t *ret_distance)
 {
 	const struct conf_key *best = conf_keys;
 	size_t least = SIZE_MAX;
-	char text[CONF_NAME_MOST];
 
-	snprintf(text, sizeof(text), "%.*s",
-		 name.n < CONF_NAME_MOST ? (int)name.n : CONF_NAME_MOST - 1,
-		 name.p);
 	for (size_t i = 0; i < KEYS; i++) {
-		size_t d = distance(text, conf_keys[i].name);
+		size_t d = str_distance(name, str_from(conf_keys[i].name));
 
 		if (d < least) {
 			least = d;

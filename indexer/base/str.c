@@ -87,6 +87,30 @@ struct str str_cut(struct str *s, char c)
 	return head;
 }
 
+size_t str_distance(struct str a, struct str b)
+{
+	size_t row[STR_NEAR_MOST + 1];
+
+	if (a.n > STR_NEAR_MOST || b.n > STR_NEAR_MOST)
+		return a.n > b.n ? a.n : b.n;
+	for (size_t j = 0; j <= b.n; j++)
+		row[j] = j;
+	for (size_t i = 0; i < a.n; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < b.n; j++) {
+			size_t change = diagonal + (a.p[i] != b.p[j]);
+			size_t least =
+				row[j] < row[j + 1] ? row[j] : row[j + 1];
+
+			diagonal = row[j + 1];
+			row[j + 1] = least + 1 < change ? least + 1 : change;
+		}
+	}
+	return row[b.n];
+}
+
 uint64_t str_hash(struct str s)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);

@@ -60,6 +60,10 @@ struct str str_trim(struct str s);
 /* Cut at the first byte c: returns what is before, leaves the rest in *s.
  * Without c the whole of *s is returned and *s becomes empty (p NULL). */
 struct str str_cut(struct str *s, char c);
+/* How many bytes must be put in, taken out or changed to make b of a. Names
+ * longer than STR_NEAR_MOST are as far apart as they are long. */
+enum { STR_NEAR_MOST = 64 };
+size_t str_distance(struct str a, struct str b);
 /* FNV-1a, for hash tables of trusted size. */
 uint64_t str_hash(struct str s);
 

@@ -39,6 +39,21 @@ static void test_slices(void)
 	   "hash");
 }
 
+static void test_distance(void)
+{
+	char deep[STR_NEAR_MOST + 1];
+
+	memset(deep, 'x', sizeof(deep));
+	is_i64((int64_t)str_distance(STR("data"), STR("data")), 0, "equal");
+	is_i64((int64_t)str_distance(STR("dta"), STR("data")), 1, "put in");
+	is_i64((int64_t)str_distance(STR("daata"), STR("data")), 1, "taken");
+	is_i64((int64_t)str_distance(STR("dat4"), STR("data")), 1, "changed");
+	is_i64((int64_t)str_distance(STR_NONE, STR("data")), 4, "of nothing");
+	is_i64((int64_t)str_distance(STR("kitten"), STR("sitting")), 3, "mix");
+	is_i64((int64_t)str_distance(str_n(deep, sizeof(deep)), STR("data")),
+	       STR_NEAR_MOST + 1, "too long to be compared");
+}
+
 static void test_buf(void)
 {
 	struct buf b;
@@ -150,6 +165,7 @@ static void test_arena_ceiling(void)
 int main(void)
 {
 	test_slices();
+	test_distance();
 	test_buf();
 	test_ceiling();
 	test_arena();
