@@ -300,7 +300,7 @@ static int resolve_version(const struct asked *s, const struct version_uri *uri,
 	if (!source)
 		return arena_full(s->arena, e);
 	*s->ret = (struct model_source){str_from(source), v.location, v.run_id,
-					v.model_id};
+					v.model_id, true};
 	return 0;
 }
 
@@ -354,7 +354,7 @@ int model_source_resolve(struct writer *w, const struct cmd_version *x,
 	if (check_source(x->source, e) < 0)
 		return -1;
 	*ret = (struct model_source){x->source, x->source, x->run_id,
-				     x->model_id};
+				     x->model_id, false};
 	if (model_tags_prompt(x->tags))
 		return resolve_prompt(x, e);
 	s.uri = uri_split(x->source);

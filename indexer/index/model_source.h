@@ -15,6 +15,7 @@ struct model_source {
 	struct str source;   /* as it is to be stored */
 	struct str location; /* where the files are */
 	struct str run_id, model_id;
+	bool copied; /* from another version */
 };
 
 /* Of a command that creates a version; strings point into it or the arena.

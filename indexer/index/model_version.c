@@ -9,10 +9,13 @@
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
+#include "indexer/index/logged.h"
 #include "indexer/index/model.h"
 #include "indexer/index/model_source.h"
 #include "indexer/index/names.h"
 #include "indexer/index/values.h"
+
+#define REGISTRATIONS_TAG "mlflow.modelVersions"
 
 const char *const model_stage_names[STAGES] = {"None", "Staging", "Production",
 					       "Archived"};
@@ -101,6 +104,57 @@ static int insert(struct writer *w, const struct cmd_version *x,
 		       e);
 }
 
+/* The registrations of a logged model, with one more, as MLflow's server
+ * writes them down in a tag of it. */
+static int registrations(struct writer *w, int64_t row,
+			 const struct cmd_version *x, int64_t number,
+			 struct buf *ret, struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	SCOPED(buf_fini) struct buf one;
+	struct json_out j;
+	int rc;
+
+	buf_init(&one, ret->ceiling);
+	buf_puts(&one, "{\"name\": ");
+	jo_init(&j, &one, 0);
+	jo_str(&j, x->name);
+	buf_printf(&one, ", \"version\": %" PRId64 "}", number);
+	if (cursor_open(&q, &w->db, STMT_LOGGED_TAG_GET,
+			BINDS(B(row), B(STR(REGISTRATIONS_TAG))), e) < 0)
+		return -1;
+	rc = cursor_next(&q, e);
+	if (rc < 0)
+		return -1;
+	array_extend(ret, rc ? cursor_str(&q, 0) : STR_NONE, buf_view(&one));
+	return 0;
+}
+
+/* Where they no longer fit into a tag, or who registers may not write to the
+ * logged model, it stays as it is. */
+static int note_registration(struct writer *w, const struct cmd_version *x,
+			     struct str model_id, int64_t number, struct err *e)
+{
+	SCOPED(buf_fini) struct buf all;
+	struct logged_ref model;
+
+	buf_init(&all, LIMIT_TAG_VALUE);
+	if (writer_logged_seen(w, &x->c.who, model_id, &model, e) < 0)
+		return -1;
+	if (!principal_may(&x->c.who, model.project, LEVEL_WRITE))
+		return 0;
+	if (registrations(w, model.row, x, number, &all, e) < 0)
+		return -1;
+	if (!buf_ok(&all) || !all.n)
+		return 0;
+	if (db_exec(&w->db, STMT_LOGGED_TAG_SET,
+		    BINDS(B(model.row), B(STR(REGISTRATIONS_TAG)),
+			  B(buf_view(&all)), B(w->now)),
+		    e) < 0)
+		return -1;
+	return logged_touch(w, model.row, e);
+}
+
 int apply_version_create(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_version *x = (struct cmd_version *)c;
@@ -116,6 +170,9 @@ int apply_version_create(struct writer *w, struct command *c, struct err *e)
 	    model_set_tags(w, STMT_VERSION_TAG_SET, db_last_id(&w->db), x->tags,
 			   e) < 0 ||
 	    model_touch(w, m.row, true, e) < 0)
+		return -1;
+	if (source.model_id.n && !source.copied &&
+	    note_registration(w, x, source.model_id, number, e) < 0)
 		return -1;
 	version = arena_printf(&c->arena, "%" PRId64, number);
 	if (!version)

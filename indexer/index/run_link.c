@@ -176,30 +176,6 @@ int apply_run_outputs(struct writer *w, struct command *c, struct err *e)
 
 /* --- log-model of MLflow 2 ---------------------------------------------- */
 
-/* The array as it will be; empty where the object is in it already. */
-static int extend(struct str array, struct str object, struct buf *ret,
-		  struct err *e)
-{
-	struct str end = STR("]");
-
-	if (array.n && memmem(array.p, array.n, object.p, object.n))
-		return 0;
-	if (array.n < 2 || array.p[0] != '[' ||
-	    array.p[array.n - 1] != end.p[0])
-		array = STR("[]");
-	buf_str(ret, str_n(array.p, array.n - end.n));
-	if (array.n > 2)
-		buf_puts(ret, ", ");
-	buf_str(ret, object);
-	buf_str(ret, end);
-	if (!buf_ok(ret))
-		return err_set(e, ERR_TOO_LARGE,
-			       "the models that a run was given take more than "
-			       "%d bytes in its tag '%s'",
-			       LIMIT_MODEL_HISTORY, HISTORY_TAG);
-	return 0;
-}
-
 /* The tag's new value; empty where it stays. */
 static int new_history(struct writer *w, const struct cmd_run_log_model *x,
 		       int64_t run_row, struct buf *ret, struct err *e)
@@ -213,7 +189,13 @@ static int new_history(struct writer *w, const struct cmd_run_log_model *x,
 	rc = cursor_next(&q, e);
 	if (rc < 0)
 		return -1;
-	return extend(rc ? cursor_str(&q, 0) : STR_NONE, x->model, ret, e);
+	array_extend(ret, rc ? cursor_str(&q, 0) : STR_NONE, x->model);
+	if (!buf_ok(ret))
+		return err_set(e, ERR_TOO_LARGE,
+			       "the models that a run was given take more than "
+			       "%d bytes in its tag '%s'",
+			       LIMIT_MODEL_HISTORY, HISTORY_TAG);
+	return 0;
 }
 
 int apply_run_log_model(struct writer *w, struct command *c, struct err *e)

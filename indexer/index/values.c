@@ -64,3 +64,16 @@ void text_repr(struct buf *b, struct str s)
 	}
 	buf_putc(b, quote);
 }
+
+void array_extend(struct buf *ret, struct str array, struct str object)
+{
+	if (array.n && memmem(array.p, array.n, object.p, object.n))
+		return;
+	if (array.n < 2 || array.p[0] != '[' || array.p[array.n - 1] != ']')
+		array = STR("[]");
+	buf_str(ret, str_n(array.p, array.n - 1));
+	if (array.n > 2)
+		buf_puts(ret, ", ");
+	buf_str(ret, object);
+	buf_putc(ret, ']');
+}

@@ -16,4 +16,8 @@ struct str text_cut(struct str s, int64_t max);
 /* As Python's repr shows a string. */
 void text_repr(struct buf *b, struct str s);
 
+/* A JSON array with one more object behind its last; nothing where it holds
+ * that object already. What is no array counts as an empty one. */
+void array_extend(struct buf *ret, struct str array, struct str object);
+
 #endif

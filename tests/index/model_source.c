@@ -312,6 +312,40 @@ static void files(void)
 	      "are not here");
 }
 
+/* --- registrations -------------------------------------------------------- */
+
+static int keep_tag(void *ctx, struct str key, struct str value,
+		    int64_t modified, struct err *e)
+{
+	(void)e;
+	if (modified > 0 && str_is(key, "mlflow.modelVersions"))
+		*(struct str *)ctx = arena_str(&fx.a, value);
+	return 0;
+}
+
+static void registrations(void)
+{
+	struct str version, told = STR_NONE;
+	struct logged_model g;
+
+	logged = make_logged();
+	works(rg_create(&fx, "r\"", NULL, 0));
+	works(add("models:/%g", "", "", &version));
+	is_str(rg_add(&fx, "r\"", with_ids("models:/%g"), ""), "1", "another");
+	works(add(arena_printf(&fx.a, "models:/m/%s", version.p), "", "",
+		  &version));
+	fx_begin(&fx);
+	works(logged_model_by_id(fx.rd, str_from(logged), &fx.a, &g, &fx.e));
+	works(logged_model_tags(fx.rd, g.row, keep_tag, &told, &fx.e));
+	fx_finish(&fx);
+	is_str(told.p,
+	       arena_printf(&fx.a,
+			    "[{\"name\": \"m\", \"version\": %d}, {\"name\": "
+			    "\"r\\\"\", \"version\": 1}]",
+			    (int)rg_see(&fx, "m").last_version - 1),
+	       "a logged model is told of its versions, not of copies");
+}
+
 int main(void)
 {
 	make();
@@ -320,6 +354,7 @@ int main(void)
 	chains();
 	prompts();
 	files();
+	registrations();
 	fx_end(&fx);
 	return tap_done();
 }
