@@ -40,7 +40,12 @@ static const char *const thing_names[] = {
 	[THING_EXPERIMENT_TAG] = "experiment_tag",
 	[THING_ARTIFACT] = "artifact",
 	[THING_LOGGED_MODEL] = "logged_model",
+	[THING_MODEL] = "model",
+	[THING_VERSION] = "version",
+	[THING_ALIAS] = "alias",
 };
+_Static_assert(sizeof(thing_names) / sizeof(thing_names[0]) == THINGS,
+	       "every thing has a name");
 
 struct changes_page {
 	struct json_out *j;

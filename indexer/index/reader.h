@@ -173,7 +173,8 @@ enum thing {
 	THING_LOGGED_MODEL,
 	THING_MODEL, /* a registered one; see registry.h */
 	THING_VERSION,
-	THING_ALIAS
+	THING_ALIAS,
+	THINGS
 };
 
 struct changed {

@@ -392,3 +392,23 @@ def test_artifacts_of_a_model(daemon, client, experiment):
     client.delete_logged_model(model)
     assert daemon.request("GET", f"{root}/artifacts/MLmodel")[2] == b"2"
     assert daemon.request("PUT", f"{root}/artifacts/MLmodel", b"3")[0] == 400
+
+
+@third
+def test_told_as_changes(daemon, client, experiment):
+    """Who follows the index is told of models of both kinds."""
+    since = json.loads(daemon.request("GET", "/api/changes?since=0")[2])
+    model = client.create_logged_model(experiment, name="told").model_id
+    name = f"told-{time.time_ns()}"
+    client.create_registered_model(name)
+    client.create_model_version(name, f"models:/{model}", model_id=model)
+    client.set_registered_model_alias(name, "best", "1")
+    client.delete_logged_model(model)
+    status, _, text = daemon.request(
+        "GET", f"/api/changes?since={since['change']}")
+    told = {(c["thing"], c["name"], c.get("removed", False))
+            for c in json.loads(text)["changes"]}
+    assert status == 200
+    assert {("logged_model", model, True), ("logged_model", model, False),
+            ("model", name, False), ("version", "1", False),
+            ("alias", "best", False)} <= told
