@@ -35,10 +35,10 @@ const char *const run_status_names[] = {
 	}
 /* A run, or else a logged model. */
 #define OWNER(s)                                                               \
-	{                                                                      \
-		.name = "run_id", .alias = "run_uuid", .type = FIELD_STR,      \
-		.offset = offsetof(struct s, run_id)                           \
-	},                                                                     \
+	{.name = "run_id",                                                     \
+	 .alias = "run_uuid",                                                  \
+	 .type = FIELD_STR,                                                    \
+	 .offset = offsetof(struct s, run_id)},                                \
 		TEXT(s, model_id)
 #define LIST(s, member, of)                                                    \
 	{                                                                      \
@@ -121,11 +121,13 @@ static const struct field run_untag_in[] = {
 	NEEDED(cmd_run_untag, key),
 };
 static const struct field input_dataset_rows[] = {
-	NEEDED(input_dataset, name),        NEEDED(input_dataset, digest),
+	NEEDED(input_dataset, name),
+	NEEDED(input_dataset, digest),
 	FIELD(input_dataset, FIELD_STR, "source_type", source_type,
 	      FIELD_REQUIRED),
 	FIELD(input_dataset, FIELD_STR, "source", source, FIELD_REQUIRED),
-	TEXT(input_dataset, schema),        TEXT(input_dataset, profile),
+	TEXT(input_dataset, schema),
+	TEXT(input_dataset, profile),
 };
 static const struct field_set input_dataset_fields =
 	FIELD_SET(input_dataset_rows, struct input_dataset);
@@ -213,7 +215,8 @@ static const struct field artifact_mkdir_in[] = {
 static const struct field artifact_move_in[] = {
 	OWNER(cmd_artifact_move),
 	NEEDED(cmd_artifact_move, path),
-	TEXT(cmd_artifact_move, to_run_id),  NEEDED(cmd_artifact_move, to_path),
+	TEXT(cmd_artifact_move, to_run_id),
+	NEEDED(cmd_artifact_move, to_path),
 	FLAG(cmd_artifact_move, no_replace),
 };
 static const struct field artifact_delete_in[] = {
@@ -340,13 +343,11 @@ const struct command_type command_types[COMMAND_KINDS] = {
 	[COMMAND_RUN_LOG_MODEL] =
 		COMMAND("run_log_model", cmd_run_log_model, run_log_model_in,
 			apply_run_log_model),
-	[COMMAND_LOGGED_CREATE] =
-		ANSWERING("logged_model_create", cmd_logged_create,
-			  logged_create_in, logged_create_out,
-			  apply_logged_create),
-	[COMMAND_LOGGED_FINALIZE] =
-		COMMAND("logged_model_finalize", cmd_logged, logged_in,
-			apply_logged_finalize),
+	[COMMAND_LOGGED_CREATE] = ANSWERING(
+		"logged_model_create", cmd_logged_create, logged_create_in,
+		logged_create_out, apply_logged_create),
+	[COMMAND_LOGGED_FINALIZE] = COMMAND("logged_model_finalize", cmd_logged,
+					    logged_in, apply_logged_finalize),
 	[COMMAND_LOGGED_DELETE] =
 		SOME("logged_model_delete", cmd_logged, logged_in,
 		     COUNT(logged_in) - 1, apply_logged_delete),
@@ -355,9 +356,8 @@ const struct command_type command_types[COMMAND_KINDS] = {
 			logged_params_in, apply_logged_params),
 	[COMMAND_LOGGED_TAGS] = COMMAND("logged_model_tags", cmd_logged_values,
 					logged_tags_in, apply_logged_tags),
-	[COMMAND_LOGGED_UNTAG] =
-		COMMAND("logged_model_untag", cmd_logged_untag, logged_untag_in,
-			apply_logged_untag),
+	[COMMAND_LOGGED_UNTAG] = COMMAND("logged_model_untag", cmd_logged_untag,
+					 logged_untag_in, apply_logged_untag),
 	[COMMAND_MODEL_CREATE] = COMMAND("model_create", cmd_model,
 					 model_create_in, apply_model_create),
 	[COMMAND_MODEL_RENAME] = COMMAND("model_rename", cmd_model,
@@ -368,9 +368,9 @@ const struct command_type command_types[COMMAND_KINDS] = {
 				      model_update_in, 1, apply_model_delete),
 	[COMMAND_MODEL_TAG] =
 		COMMAND("model_tag", cmd_model, model_tag_in, apply_model_tag),
-	[COMMAND_MODEL_UNTAG] = SOME("model_untag", cmd_model, model_tag_in,
-				     COUNT(model_tag_in) - 1,
-				     apply_model_untag),
+	[COMMAND_MODEL_UNTAG] =
+		SOME("model_untag", cmd_model, model_tag_in,
+		     COUNT(model_tag_in) - 1, apply_model_untag),
 	[COMMAND_MODEL_ALIAS] = COMMAND("model_alias", cmd_model,
 					model_alias_in, apply_model_alias),
 	[COMMAND_MODEL_UNALIAS] =

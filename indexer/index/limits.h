@@ -17,8 +17,9 @@ enum {
 	LIMIT_USER = 256,
 	LIMIT_LOCATION = 2048,
 	LIMIT_MODEL_NAME = 256,
-	LIMIT_MODEL_TAG_VALUE = 100000, /* also of versions; longer is refused */
-	LIMIT_MODEL_TAGS = 1000,        /* given with a creation */
+	LIMIT_MODEL_TAG_VALUE =
+		100000,          /* also of versions; longer is refused */
+	LIMIT_MODEL_TAGS = 1000, /* given with a creation */
 	LIMIT_DESCRIPTION = 100000,
 	LIMIT_ALIAS = 255,
 	LIMIT_SOURCE = 4096,
@@ -35,7 +36,7 @@ enum {
 	LIMIT_DATASET_PROFILE = 16777215,
 	LIMIT_INPUT_TAG_KEY = 255,
 	LIMIT_INPUT_TAG_VALUE = 500,
-	LIMIT_INPUTS = 1000,          /* datasets, or models, of one call */
+	LIMIT_INPUTS = 1000,           /* datasets, or models, of one call */
 	LIMIT_MODEL_HISTORY = 1 << 20, /* bytes of a run's log-model tag */
 	LIMIT_ARTIFACT_PATH = 4096,
 	LIMIT_ARTIFACT_DEPTH = 128,
