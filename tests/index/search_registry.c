@@ -178,7 +178,7 @@ static void ordering(void)
 	usleep(2000);
 	works(rg_model(&fx, COMMAND_MODEL_UPDATE, "a", "x", ""));
 	usleep(2000);
-	works(rg_version(&fx, COMMAND_VERSION_UPDATE, "c", "1", "x", ""));
+	works(rg_stage(&fx, "c", "1", "Staging", false));
 	is_str(MODELS_BY("", "name DESC"), "c b a", "by name, backwards");
 	is_str(MODELS_BY("name != 'b'", "last_updated_timestamp"), "a c",
 	       "by time");
