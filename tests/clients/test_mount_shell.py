@@ -876,7 +876,10 @@ def test_umount_tells_what_was_lost(daemon, run_dir):
         unmount(place)
 
 
-def test_places_that_cannot_be_mounted(daemon, tmp_path):
+def test_places_that_cannot_be_mounted(daemon, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("XDG_DATA_HOME", "ORRERY_DATA"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "file").write_text("")
     status, said = orrery("mount", "--data", daemon.data, tmp_path / "file")
     assert status in (1, 2) and said
