@@ -166,20 +166,40 @@ static bool is_writable(const struct file *f)
 	return f->put || f->scratch || f->loose;
 }
 
-/* A fresh or emptied file copies nothing and waits for nobody. */
+/* With the turn held. A fresh or emptied file copies nothing and waits for
+ * nobody. */
+static int draft_turn(struct fs_call *c, struct file *f, int64_t size,
+		      struct err *e)
+{
+	if (is_writable(f))
+		return 0;
+	if (size != 0 && !f->fresh && fs_may_wait(c, e))
+		return -1;
+	return start_draft(c->fs, f, size, e);
+}
+
 int file_draft(struct fs_call *c, struct file *f, int64_t size, struct err *e)
 {
-	int r = 0;
+	int r;
 
 	if (fs_lock(c, &f->turn, e))
 		return -1;
-	if (!is_writable(f)) {
-		if (size != 0 && !f->fresh && fs_may_wait(c, e))
-			r = -1;
-		else
-			r = start_draft(c->fs, f, size, e);
-	}
+	r = draft_turn(c, f, size, e);
 	pthread_mutex_unlock(&f->turn);
+	return r;
+}
+
+static int cut(struct file *f, int64_t size, struct err *e)
+{
+	int r;
+
+	pthread_rwlock_wrlock(&f->lock);
+	r = ftruncate(f->fd, size) ? err_sys(e, errno, "truncate") : 0;
+	if (!r) {
+		atomic_store(&f->mtime, clock_ms());
+		atomic_store(&f->dirty, true);
+	}
+	pthread_rwlock_unlock(&f->lock);
 	return r;
 }
 
@@ -190,17 +210,11 @@ int file_truncate(struct fs_call *c, struct file *f, int64_t size,
 
 	if (size > FS_SCRATCH_BYTES && f->scratch)
 		return err_set(e, ERR_TOO_LARGE, "too large for scratch");
-	if (file_draft(c, f, size, e) || fs_lock(c, &f->turn, e))
+	if (fs_lock(c, &f->turn, e))
 		return -1;
-	pthread_rwlock_wrlock(&f->lock);
-	r = is_writable(f) && ftruncate(f->fd, size) == 0
-		    ? 0
-		    : err_sys(e, is_writable(f) ? errno : EAGAIN, "truncate");
-	if (!r) {
-		atomic_store(&f->mtime, clock_ms());
-		atomic_store(&f->dirty, true);
-	}
-	pthread_rwlock_unlock(&f->lock);
+	r = draft_turn(c, f, size, e);
+	if (!r)
+		r = cut(f, size, e);
 	pthread_mutex_unlock(&f->turn);
 	return r;
 }
@@ -278,16 +292,8 @@ static int digest_draft(struct fs *fs, struct file *f, struct err *e)
 	return 0;
 }
 
-static int post_put(struct fs_call *c, struct file *f, struct err *e)
+static void describe(const struct file *f, struct cmd_artifact_put *x)
 {
-	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
-	struct buf path;
-	int r = 0;
-
-	buf_init(&path, OBJECT_KEY_MAX);
-	nodes_path(&c->fs->nodes, f->node, STR_NONE, KIND_ARTIFACTS, &path);
-	x->run_id = command_str(&x->c, fs_run_id(c->fs, f->node));
-	x->path = command_str(&x->c, buf_view(&path));
 	x->key = command_str(&x->c, str_from(f->key));
 	x->sha256 = command_str(&x->c, str_from(f->digest.sha256));
 	x->crc32c = command_str(&x->c, str_from(f->digest.crc32c));
@@ -296,9 +302,21 @@ static int post_put(struct fs_call *c, struct file *f, struct err *e)
 	x->mode = (struct opt_i64){f->mode & 07777, true};
 	if (f->fresh && f->exclusive)
 		x->exclusive = (struct opt_bool){true, true};
-	r = fs_post(c, &x->c, e);
+}
+
+static int post_put(struct fs_call *c, struct file *f, struct err *e)
+{
+	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
+	struct artifact_place at;
+	int r = artifact_path(c, &x->c, f->node, STR_NONE, &at, e);
+
+	if (!r) {
+		x->run_id = at.run;
+		x->path = at.path;
+		describe(f, x);
+		r = fs_post(c, &x->c, e);
+	}
 	command_free(&x->c);
-	buf_fini(&path);
 	return r;
 }
 

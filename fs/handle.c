@@ -336,7 +336,10 @@ static void note_problem(struct fs_call *c, struct fs_handle *h,
 	SCOPED(buf_fini) struct buf path;
 
 	buf_init(&path, 65536);
-	nodes_path(&c->fs->nodes, h->node, STR_NONE, KIND_ROOT, &path);
+	if (!nodes_path(&c->fs->nodes, h->node, STR_NONE, KIND_ROOT, &path)) {
+		buf_reset(&path);
+		buf_puts(&path, h->node->name);
+	}
 	problems_add(&c->fs->problems, buf_view(&path), e->msg);
 }
 

@@ -6,11 +6,17 @@
 #include <stdlib.h>
 
 #include "fs/request.h"
+#include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 
+/* EIO says nothing to who gets it: the log says what it was. */
 static int errno_of(const struct err *e)
 {
-	return e->kind == ERR_IO && e->sys == EXDEV ? EXDEV : err_errno(e);
+	int error = e->kind == ERR_IO && e->sys == EXDEV ? EXDEV : err_errno(e);
+
+	if (error == EIO)
+		log_warn("request failed", "error=\"%s\"", e->msg);
+	return error;
 }
 
 /* 0 or the error; nothing where the request is to be tried again. */
