@@ -10,6 +10,8 @@ import urllib.parse
 from harness import BIN
 
 PATIENCE = 30  # seconds a command may take
+HOMELESS = {k: v for k, v in os.environ.items() if not k.startswith(
+    ("XDG_", "ORRERY_"))} | {"LC_ALL": "C.UTF-8", "HOME": "/none"}
 
 
 def sh(script, cwd=None, status=0):
@@ -17,8 +19,7 @@ def sh(script, cwd=None, status=0):
     p = subprocess.run(["bash", "-c", script], cwd=cwd, timeout=PATIENCE,
                        text=True, errors="surrogateescape",
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE,
-                       env=dict(os.environ, LC_ALL="C.UTF-8", HOME="/none"))
+                       stderr=subprocess.PIPE, env=HOMELESS)
     assert p.returncode == status, (script, p.returncode, p.stdout, p.stderr)
     return p.stdout + (p.stderr if status else "")
 
@@ -26,7 +27,7 @@ def sh(script, cwd=None, status=0):
 def orrery(*argv):
     """(status, everything it said) of the command line."""
     p = subprocess.run([BIN / "orrery", *map(str, argv)], timeout=PATIENCE,
-                       text=True, stdin=subprocess.DEVNULL,
+                       text=True, stdin=subprocess.DEVNULL, env=HOMELESS,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return p.returncode, p.stdout
 

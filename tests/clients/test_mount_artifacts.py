@@ -367,6 +367,94 @@ def test_git(daemon, run_dir, place, tmp_path):
     assert sorted(listed_over_http(daemon, run_dir)) == ["d", "f", "x"]
 
 
+def test_what_is_stored_late(daemon, run_dir, place):
+    """An empty file is stored after its close has returned: whatever is done
+    to its name meanwhile comes after it."""
+    for i in range(40):
+        (place / "d").mkdir()
+        (place / "new").write_text("new")
+        for name in ("d/f", "x", "y", "z"):
+            open(place / name, "w").close()
+        os.rename(place / "d", place / f"e{i}")
+        os.rename(place / "new", place / "x")
+        os.truncate(place / "y", 100)
+        os.unlink(place / "z")
+        assert sorted(os.listdir(place)) == [f"e{i}", "x", "y"]
+        assert os.listdir(place / f"e{i}") == ["f"]
+        assert (place / "x").read_text() == "new"
+        assert artifact(daemon, run_dir, "y") == (200, bytes(100))
+        sh("rm -r *", place)
+    assert listed_over_http(daemon, run_dir) == {}
+
+
+def do_write(top, a, b, chance):
+    with open(top / a, "wb") as f:
+        f.write(chance.randbytes(chance.randrange(3000)))
+
+
+def do_append(top, a, b, chance):
+    with open(top / a, "ab") as f:
+        f.write(chance.randbytes(chance.randrange(300)))
+
+
+NAME_CALLS = [
+    do_write, do_write, do_append,
+    lambda top, a, b, chance: os.mkdir(top / a),
+    lambda top, a, b, chance: os.mkdir(top / a),
+    lambda top, a, b, chance: os.rename(top / a, top / b),
+    lambda top, a, b, chance: os.rename(top / a, top / b),
+    lambda top, a, b, chance: os.unlink(top / a),
+    lambda top, a, b, chance: os.rmdir(top / a),
+    lambda top, a, b, chance: os.truncate(top / a, chance.randrange(2000)),
+    lambda top, a, b, chance: os.close(os.open(
+        top / a, os.O_CREAT | os.O_EXCL | os.O_WRONLY)),
+    lambda top, a, b, chance: open(top / a, "wb").close(),
+    lambda top, a, b, chance: sorted(os.listdir(top / a)),
+    lambda top, a, b, chance: (top / a).read_bytes(),
+    lambda top, a, b, chance: os.stat(top / a).st_mode,
+]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_any_order_of_names(daemon, run_dir, place, tmp_path, seed):
+    """The same calls here and in a plain directory: the same results."""
+    chance, plain = random.Random(seed), tmp_path / "plain"
+    plain.mkdir()
+
+    def outcome(top, call, a, b, dice):
+        try:
+            return call(top, a, b, random.Random(dice))
+        except OSError as e:
+            return errno.errorcode[e.errno]
+
+    def a_name():
+        return "/".join(chance.choice("xyz") for _ in range(
+            chance.randrange(1, 4)))
+
+    for i in range(400):
+        how = chance.randrange(len(NAME_CALLS)), a_name(), a_name(), i
+        want = outcome(plain, NAME_CALLS[how[0]], *how[1:])
+        if want == "ENOTEMPTY" or want == "EEXIST":
+            want = ("ENOTEMPTY", "EEXIST")
+        else:
+            want = (want,)
+        assert outcome(place, NAME_CALLS[how[0]], *how[1:]) in want, how
+    assert tree(place) == tree(plain)
+
+    def check_listing(path):
+        for name, size in listed_over_http(daemon, run_dir, path).items():
+            if size is None:
+                assert (plain / name).is_dir()
+                check_listing(name)
+            else:
+                assert artifact(daemon, run_dir, name) == (
+                    200, (plain / name).read_bytes())
+
+    assert wait_until(lambda: set(listed_over_http(daemon, run_dir)) == set(
+        os.listdir(plain)))
+    check_listing("")
+
+
 # --- open files --------------------------------------------------------------
 
 def test_mmap(place):
