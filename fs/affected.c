@@ -24,6 +24,7 @@ static void due_node(struct fs *fs, struct due *d, struct node *n,
 	n->due |= what;
 }
 
+/* Nothing to do for what the kernel does not know. */
 static void due_inode(struct fs *fs, struct due *d, enum node_kind kind,
 		      int64_t row, struct str key, unsigned what)
 {
@@ -96,6 +97,8 @@ static uint64_t ident(enum node_kind kind, int64_t row)
 	return node_ident(kind, row, STR_NONE);
 }
 
+/* Moved to the trash or back, renamed, tagged: the node says which by what it
+ * finds now. */
 static void experiment_changed(struct fs_call *c, struct due *d,
 			       const struct changed *x)
 {
@@ -139,6 +142,8 @@ static void run_listings(struct fs_call *c, struct due *d,
 	due_lost(c->fs, d, n, ident(KIND_TRASH_RUNS_OF, x->parent), x->name);
 }
 
+/* A run changes with everything below it, so this is the busiest of all: where
+ * the kernel does not know the run it knows nothing of it. */
 static void run_changed(struct fs_call *c, struct due *d,
 			const struct changed *x)
 {
@@ -260,6 +265,7 @@ void affected(struct fs_call *c, struct due *d, const struct changed *x)
 		by_thing[thing](c, d, x);
 }
 
+/* As if it were all new. */
 static void affect_one(void *ctx, struct node *n)
 {
 	void **both = ctx;

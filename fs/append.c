@@ -34,6 +34,7 @@ static int64_t room_needed(const struct append *list, size_t n)
 	return sum;
 }
 
+/* Records that belong together go in only where all have room. */
 static int try_append(struct fs *fs, int64_t run_row, struct str run_id,
 		      const struct append *list, size_t n, struct err *e)
 {

@@ -88,6 +88,7 @@ static int list_row(void *ctx, const struct artifact *x, struct err *e)
 	return lister_add(k->l, &t, x->row, e);
 }
 
+/* A stable place in a listing for what has no row. */
 static int64_t fresh_row(const struct node *n)
 {
 	return (INT64_C(1) << FRESH_SHIFT) + (int64_t)(n->id & 0xffffffff);
@@ -251,6 +252,7 @@ int artifact_create(struct fs_call *c, struct node *dir, struct str name,
 
 /* --- changing ------------------------------------------------------------- */
 
+/* chmod and utimens of what is stored. */
 static int post_set(struct fs_call *c, struct node *n,
 		    const struct fs_changes *set, struct err *e)
 {
@@ -435,6 +437,7 @@ static int move_file(struct fs_call *c, struct move *m, struct file *f,
 	return r;
 }
 
+/* One use more, or NULL where nobody has it open. */
 static struct file *open_file_of(struct fs_call *c, const struct found *x)
 {
 	struct nodes *t = &c->fs->nodes;

@@ -96,6 +96,7 @@ int64_t fs_left(const struct fs_call *c, int64_t ms)
 	return left > 0 ? left : 0;
 }
 
+/* A lock that is held may be held for long, by one who waits for the daemon. */
 int fs_lock(struct fs_call *c, pthread_mutex_t *mu, struct err *e)
 {
 	if (pthread_mutex_trylock(mu) == 0)

@@ -46,6 +46,7 @@ static int copy_by_hand(int from, int to, int64_t at, int64_t end,
 	return 0;
 }
 
+/* The kernel shares blocks where the file system can. */
 static int copy_bytes(int from, int to, int64_t size, struct err *e)
 {
 	int64_t end = size < 0 ? INT64_MAX : size;
@@ -344,6 +345,7 @@ static void seal(struct file *f, bool on)
 	pthread_rwlock_unlock(&f->lock);
 }
 
+/* What the page cache holds went through this mount: it is what was stored. */
 static void committed(struct fs_call *c, struct file *f)
 {
 	pthread_rwlock_wrlock(&f->lock);

@@ -161,6 +161,7 @@ static int post_rename(struct fs_call *c, struct str id, struct str file,
 	return r;
 }
 
+/* Handles that are open take nothing from now on, or again. */
 static void mark(struct fs_call *c, const struct found *x, bool gone)
 {
 	struct nodes *t = &c->fs->nodes;

@@ -161,6 +161,7 @@ static int64_t read_text(struct fs_call *c, struct fs_handle *h, int64_t off,
 
 /* --- open ----------------------------------------------------------------- */
 
+/* default_permissions does not stop root: this does. */
 static int check_access(struct fs_call *c, struct node *n, int flags,
 			struct err *e)
 {
@@ -330,6 +331,7 @@ int fs_fsync(struct fs_call *c, struct fs_handle *h, struct err *e)
 	return r;
 }
 
+/* Nobody waits for the answer to a release. */
 static void note_problem(struct fs_call *c, struct fs_handle *h,
 			 const struct err *e)
 {

@@ -100,6 +100,7 @@ static int not_a(struct str key, const char *what, struct err *e)
 		       (int)(key.n < 100 ? key.n : 100), key.p, what);
 }
 
+/* "NaN" and its like come as strings, as they are written. */
 static int read_value(struct str key, const struct json_token *t,
 		      struct object *o, struct err *e)
 {
@@ -121,6 +122,7 @@ static int read_value(struct str key, const struct json_token *t,
 	return 0;
 }
 
+/* step and timestamp: once, and whole numbers. */
 static int read_whole(struct str key, const struct json_token *t, bool *set,
 		      int64_t *ret, struct err *e)
 {
@@ -174,6 +176,7 @@ static int read_object(struct str line, struct arena *a, struct object *o,
 	return json_pull_next(&j, &t, e);
 }
 
+/* Each value becomes a point of its metric, with the line's step and time. */
 static int take_object(struct lines *l, const struct object *o, struct err *e)
 {
 	struct journal_point p = o->common;

@@ -47,6 +47,7 @@ static int compare_form(void *ctx, struct str key, struct str value,
 	return s->key.p ? 1 : arena_full(&s->c->arena, e);
 }
 
+/* The key that a file name stands for. A shortened one tells only its form. */
 static int key_of(struct fs_call *c, each_fn *each, int64_t row,
 		  struct str name, struct str *ret, struct err *e)
 {

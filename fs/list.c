@@ -75,6 +75,7 @@ static int give(struct lister *l, const struct found *x, int64_t next)
 	return r;
 }
 
+/* Names and keys of the reader live for the call only: they are copied. */
 static int collect(struct listing *into, const struct found *x, struct err *e)
 {
 	struct listed *more;
@@ -145,6 +146,7 @@ static int give_fixed(struct lister *l, struct err *e)
 	return 0;
 }
 
+/* Offsets are places in the collection. */
 static int give_collected(struct lister *l, const struct listing *from)
 {
 	size_t i = 0;
@@ -175,6 +177,8 @@ static int collect_all(struct lister *l, struct listing *into, struct err *e)
 	return 0;
 }
 
+/* A collection is made once and kept by the handle, so that offsets hold
+ * while names come and go. */
 static int give_rest(struct lister *l, struct fs_handle *h, struct err *e)
 {
 	const struct kind *k = &kinds[l->dir->kind];

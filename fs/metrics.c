@@ -99,6 +99,7 @@ static int found_one(void *ctx, const struct series *s, struct err *e)
 	return 1;
 }
 
+/* Does any key begin so? Also one that this mount alone knows. */
 static int is_prefix(struct fs_call *c, int64_t run, struct str prefix,
 		     bool *ret, struct err *e)
 {
@@ -108,6 +109,7 @@ static int is_prefix(struct fs_call *c, int64_t run, struct str prefix,
 	return series_each(c->rd, run, prefix, found_one, ret, e) < 0 ? -1 : 0;
 }
 
+/* A part that begins longer keys is a directory ... */
 static int find_dir(struct fs_call *c, struct node *dir, struct str part,
 		    struct found *ret, struct err *e)
 {
@@ -123,6 +125,7 @@ static int find_dir(struct fs_call *c, struct node *dir, struct str part,
 	return is ? 0 : fs_no_entry(part, e);
 }
 
+/* ... and whether or not, it may be a metric. */
 static int find_metric(struct fs_call *c, struct node *dir, struct str part,
 		       struct found *ret, struct err *e)
 {
@@ -235,6 +238,8 @@ static struct part *new_part(struct parts *p, struct str name)
 	return more;
 }
 
+/* Keys come in order, so those of one directory mostly follow each other; what
+ * does not is brought together by sorting. */
 static bool add_part(struct parts *p, struct str rest, int64_t size,
 		     int64_t modified)
 {
@@ -363,6 +368,7 @@ static int new_key(struct fs_call *c, const struct node *dir, struct str name,
 	return ret->p ? 0 : arena_full(&c->arena, e);
 }
 
+/* The index knows no empty directory: it is young until a metric is in it. */
 int metric_mkdir(struct fs_call *c, struct node *dir, struct str name,
 		 uint32_t mode, struct err *e)
 {

@@ -18,6 +18,7 @@ enum {
 	KIND_MADE_UP = 0x7f,
 };
 
+/* Spreads row numbers, which follow each other, over the buckets. */
 static uint64_t mix(uint64_t x)
 {
 	x ^= x >> 30;
@@ -32,6 +33,7 @@ static uint64_t low(uint64_t x)
 	return x & ((UINT64_C(1) << KIND_SHIFT) - 1);
 }
 
+/* Others are told apart by their key, within the row they belong to. */
 static bool has_own_row(enum node_kind kind)
 {
 	switch ((int)kind) {
@@ -151,6 +153,7 @@ static void grow(struct nodes *t)
 
 /* --- life ----------------------------------------------------------------- */
 
+/* The key never changes and lies behind the node; the name may. */
 static struct node *node_new(enum node_kind kind, struct str key,
 			     struct str name)
 {
@@ -275,6 +278,8 @@ void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
 
 /* --- places --------------------------------------------------------------- */
 
+/* Without memory for the name the old one stays: a path that leads nowhere is
+ * an error of that request, no more. */
 static void set_place(struct nodes *t, struct node *n, struct node *dir,
 		      struct str name)
 {
@@ -306,6 +311,8 @@ static bool lies_in(const struct node *n, const struct node *top)
 	return n != NULL;
 }
 
+/* A thing has one place: where it was seen last. But never below itself, as
+ * two moves of others seen in the wrong order would have it. */
 static struct node *take_known(struct nodes *t, struct node *n,
 			       struct node *dir, struct str name)
 {
@@ -328,6 +335,7 @@ static struct node *take_new(struct nodes *t, struct node *dir,
 	return n;
 }
 
+/* Hashes may meet; rows do not. */
 static bool is_thing(const struct node *n, const struct found *x)
 {
 	return n->kind == x->kind && n->row == x->row &&

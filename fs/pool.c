@@ -86,6 +86,7 @@ static bool wait_to_weed(struct pool *p, struct task **ret)
 	return !p->closed;
 }
 
+/* Ends what is over, while all workers may be waiting for the daemon. */
 static void *weeder(void *arg)
 {
 	struct task *over, *next;

@@ -164,6 +164,7 @@ static int post_plain(struct fs_call *c, enum command_kind kind,
 	return 0;
 }
 
+/* The daemon takes the run's name from its directory's. */
 static int post_dir(struct fs_call *c, struct str id, struct str dir,
 		    struct err *e)
 {

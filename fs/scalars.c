@@ -26,6 +26,7 @@ struct str scalar_value(struct str text)
 
 /* --- the index ------------------------------------------------------------ */
 
+/* A status has no time of its own: it is as old as the start or the end. */
 static int get_status(struct fs_call *c, const struct subject *s,
 		      struct str *ret, int64_t *ret_modified, struct err *e)
 {
@@ -224,6 +225,7 @@ static int check_param(struct fs_call *c, const struct subject *s,
 				"written once");
 }
 
+/* Of a tag nothing is known to be wrong before the daemon says so. */
 static int check_value(struct fs_call *c, const struct fs_handle *h,
 		       struct str text, struct err *e)
 {
@@ -275,6 +277,7 @@ static int scalar_write(struct fs_call *c, struct fs_handle *h, int64_t off,
 	return 0;
 }
 
+/* From now on the index has it, and others see it. */
 static int take(struct fs_call *c, struct fs_handle *h, struct err *e)
 {
 	struct subject s = subject_of(h->node);
@@ -318,6 +321,7 @@ static int scalar_open(struct fs_call *c, struct fs_handle *h, struct err *e)
 	return 0;
 }
 
+/* truncate(2) has no close: what it does is done at once. */
 static int truncate_by_path(struct fs_call *c, const struct subject *s,
 			    int64_t size, struct err *e)
 {

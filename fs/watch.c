@@ -32,6 +32,8 @@ static bool inode_ready(const struct node *n, int64_t now)
 	return now - n->notified >= FS_NOTIFY_MS;
 }
 
+/* A listing goes with its attributes; a file's pages are dropped by the kernel
+ * itself when it sees a new time or size. */
 static void tell_inode(struct watch *w, struct node *n, int64_t now)
 {
 	bool data = n->due & DUE_DATA;
@@ -136,6 +138,7 @@ static int64_t patience(const struct watch *w)
 	return w->due.inodes || w->due.entries ? FS_WATCH_MS * 5 : IDLE_MS;
 }
 
+/* Commits may come by the thousand: one look for many of them. */
 static void pause_between(struct watch *w)
 {
 	int64_t left = w->looked + FS_WATCH_MS - clock_mono_ms();
