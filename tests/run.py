@@ -136,14 +136,14 @@ def environment_of(requirements):
     return python
 
 
-def pytest(variant, requirements, programs, paths):
+def pytest(variant, requirements, programs, paths, runner=("-m", "pytest")):
     python = environment_of(ROOT / "tests" / "clients" / requirements)
     if not python:
         return
     report = BUILD / f"{variant}.xml"
     report.unlink(missing_ok=True)
     p = subprocess.run(
-        [str(python), "-m", "pytest", "-q", "-x" if "-x" in sys.argv else "-q",
+        [str(python), *runner, "-q", "-x" if "-x" in sys.argv else "-q",
          "--junitxml", str(report), *paths], cwd=ROOT, text=True,
         env=dict(os.environ, ORRERY_BIN=str(programs)), errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -185,6 +185,18 @@ def clients():
         pytest("clients", "requirements-mlflow3.txt", directory, others)
 
 
+def mlflow():
+    """MLflow's own tests of its server, from ORRERY_MLFLOW_SOURCE."""
+    if not os.environ.get("ORRERY_MLFLOW_SOURCE"):
+        note("skipped", "mlflow: its own tests",
+             "ORRERY_MLFLOW_SOURCE names no checkout of MLflow's source")
+        return
+    directory = programs()
+    if directory:
+        pytest("mlflow", "requirements-mlflow-own.txt", directory, [],
+               ["tests/clients/mlflow_own/run"])
+
+
 def fault():
     """Kills, full disks, power cuts, missing rights, under load."""
     directory = programs()
@@ -193,7 +205,7 @@ def fault():
 
 
 STAGES = {f.__name__: f for f in (lint, plain, clang, asan, tsan, clients,
-                                  fault)}
+                                  mlflow, fault)}
 
 
 def main():
