@@ -42,7 +42,7 @@ struct part {
 static int take_all(struct slice *s, int64_t row, const struct part *p,
 		    struct err *e)
 {
-	int64_t n;
+	int64_t n = 0;
 
 	do {
 		if (enough(s))

@@ -179,11 +179,11 @@ enum thing {
 
 struct changed {
 	enum thing thing;
-	int64_t row;    /* of an experiment, run, series, artifact, model or
-			   version; of tags and params their owner's, of an
-			   alias its version's */
-	int64_t parent; /* experiment of a run, model of a version or alias,
-			   run of the others */
+	int64_t row;        /* of an experiment, run, series, artifact, model or
+			       version; of tags and params their owner's, of an
+			       alias its version's */
+	int64_t parent;     /* experiment of a run, model of a version or alias,
+			       run of the others */
 	int64_t parent_dir; /* of an artifact */
 	struct str name;    /* directory name, key, file name, number */
 	bool removed;

@@ -12,7 +12,7 @@ int main(void)
 	};
 	static const char *const bad[] = {
 		"0.0.0.0:80",        "[::]:80",       "10.0.0.1:1",
-		"example.org:80",    ":80",           "",
+		"example.org:80",    ":80",           "1:2",
 		"127.0.0.1.x:80",    "localhost.x:1", "[::1",
 		"[::ffff:7f00:1]:1", "128.0.0.1:1",   "127.1:1",
 	};
@@ -20,6 +20,8 @@ int main(void)
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		ok(listen_check_local(str_from(good[i]), &e) == 0, good[i]);
+	ok(listen_check_local(STR(""), &e) < 0 && e.kind == ERR_INVALID,
+	   "no address at all");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ok(listen_check_local(str_from(bad[i]), &e) < 0, bad[i]);
 		ok(e.kind == ERR_DENIED && strstr(e.msg, "identity"),
