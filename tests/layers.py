@@ -13,12 +13,13 @@ ROOT = Path(__file__).resolve().parent.parent
 # room -> rooms whose headers it may include, besides its own
 MAY = {
     "indexer/base": [],
+    "indexer/formats": ["indexer/base"],
     "indexer/query": ["indexer/base"],
     "indexer/journal": ["indexer/base"],
     "indexer/objects": ["indexer/base"],
-    "indexer/index": ["indexer/base", "indexer/query", "indexer/journal",
-                      "indexer/objects"],
-    "indexer/render": ["indexer/base", "indexer/index"],
+    "indexer/index": ["indexer/base", "indexer/formats", "indexer/query",
+                      "indexer/journal", "indexer/objects"],
+    "indexer/render": ["indexer/base", "indexer/formats", "indexer/index"],
     "api": ["api", "indexer"],
     "api/http": ["indexer/base", "indexer/index/principal.h"],
     "api/tracking": ["api/http", "api/app.h", "indexer"],

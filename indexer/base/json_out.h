@@ -15,9 +15,9 @@
 
 #include "indexer/base/str.h"
 
-/* Deeper than any text that json_pull.h or yaml.h lets in, so that such a
- * tree fits into what is written around it. */
-enum { JSON_OUT_DEPTH = 128 };
+/* Deeper than any text or message that is let in, so that such a tree fits
+ * into what is written around it. */
+enum { JSON_OUT_DEPTH = 192 };
 
 struct json_out {
 	struct buf *b;
