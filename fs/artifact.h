@@ -18,9 +18,7 @@ struct artifact_place {
 
 int artifact_path(struct fs_call *c, struct command *x, struct node *dir,
 		  struct str name, struct artifact_place *ret, struct err *e);
-/* Its name is gone. */
-void artifact_vanish(struct fs *fs, struct node *n);
-/* file_commit for who has the turn. */
-int file_commit_turn(struct fs_call *c, struct file *f, struct err *e);
+/* ERR_INVALID for a name that none can have. */
+int artifact_check_name(struct str name, struct err *e);
 
 #endif

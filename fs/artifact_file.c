@@ -101,7 +101,6 @@ static int truncate_by_path(struct fs_call *c, struct node *n, int64_t size,
 			    struct err *e)
 {
 	struct file *f;
-	bool clean;
 	int r;
 
 	if (fs_may_wait(c, e))
@@ -109,9 +108,8 @@ static int truncate_by_path(struct fs_call *c, struct node *n, int64_t size,
 	f = file_to_open(c, n, e);
 	if (!f)
 		return -1;
-	clean = !atomic_load(&f->dirty);
 	r = file_truncate(c, f, size, e);
-	if (!r && clean)
+	if (!r)
 		r = file_commit(c, f, e);
 	file_put(c->fs, f);
 	return r;

@@ -177,7 +177,7 @@ int artifacts_attr(struct fs_call *c, const struct subject *s, struct attr *ret,
 
 /* --- making --------------------------------------------------------------- */
 
-static int check_name(struct str name, struct err *e)
+int artifact_check_name(struct str name, struct err *e)
 {
 	if (fs_check_text(name, e))
 		return -1;
@@ -209,7 +209,8 @@ int artifact_mkdir(struct fs_call *c, struct node *dir, struct str name,
 	struct artifact_place at;
 	int r;
 
-	if (check_name(name, e) || fs_may_wait(c, e))
+	if (artifact_check_name(name, e) || fs_may_wait(c, e) ||
+	    paths_use(c, e))
 		return -1;
 	x = command_new(COMMAND_ARTIFACT_MKDIR);
 	r = artifact_path(c, &x->c, dir, name, &at, e);
@@ -220,6 +221,7 @@ int artifact_mkdir(struct fs_call *c, struct node *dir, struct str name,
 		r = fs_post(c, &x->c, e);
 	}
 	command_free(&x->c);
+	paths_used(c);
 	return r;
 }
 
@@ -231,7 +233,7 @@ int artifact_create(struct fs_call *c, struct node *dir, struct str name,
 	struct node *n;
 	struct file *f;
 
-	if (check_name(name, e))
+	if (artifact_check_name(name, e))
 		return -1;
 	n = nodes_make_up(&fs->nodes, dir, KIND_ARTIFACT, name);
 	f = n ? file_get(c, n, NULL, how->mode, e) : NULL;
@@ -256,10 +258,14 @@ int artifact_create(struct fs_call *c, struct node *dir, struct str name,
 static int post_set(struct fs_call *c, struct node *n,
 		    const struct fs_changes *set, struct err *e)
 {
-	struct cmd_artifact_set *x = command_new(COMMAND_ARTIFACT_SET);
+	struct cmd_artifact_set *x;
 	struct artifact_place at;
-	int r = artifact_path(c, &x->c, n, STR_NONE, &at, e);
+	int r;
 
+	if (paths_use(c, e))
+		return -1;
+	x = command_new(COMMAND_ARTIFACT_SET);
+	r = artifact_path(c, &x->c, n, STR_NONE, &at, e);
 	if (!r) {
 		x->run_id = at.run;
 		x->path = at.path;
@@ -268,6 +274,7 @@ static int post_set(struct fs_call *c, struct node *n,
 		r = fs_post(c, &x->c, e);
 	}
 	command_free(&x->c);
+	paths_used(c);
 	return r;
 }
 
@@ -287,184 +294,4 @@ int artifact_set(struct fs_call *c, const struct subject *s,
 	if (ours)
 		return ours < 0 ? -1 : 0;
 	return post_set(c, s->node, set, e);
-}
-
-/* Out of the tree; who has it open keeps it. */
-void artifact_vanish(struct fs *fs, struct node *n)
-{
-	atomic_store(&n->gone, true);
-	nodes_move(&fs->nodes, n, NULL, str_from(n->name));
-}
-
-static void vanish_known(struct fs *fs, const struct found *x)
-{
-	struct node *n = x->node;
-
-	if (n)
-		nodes_hold(&fs->nodes, n);
-	else
-		n = nodes_known(&fs->nodes,
-				node_ident(x->kind, x->row, x->key));
-	if (n)
-		artifact_vanish(fs, n);
-	nodes_drop(&fs->nodes, n);
-}
-
-static int post_delete(struct fs_call *c, struct node *dir, struct str name,
-		       struct err *e)
-{
-	struct cmd_artifact_delete *x = command_new(COMMAND_ARTIFACT_DELETE);
-	struct artifact_place at;
-	int r = artifact_path(c, &x->c, dir, name, &at, e);
-
-	if (!r) {
-		x->run_id = at.run;
-		x->path = at.path;
-		r = fs_post(c, &x->c, e);
-	}
-	command_free(&x->c);
-	return r;
-}
-
-/* True if it was of this mount alone, and now is of nobody. Not while it is
- * being committed. */
-static bool drop_fresh(struct fs *fs, struct node *n)
-{
-	struct file *f = file_of(fs, n);
-	bool fresh;
-
-	if (!f)
-		return false;
-	pthread_mutex_lock(&f->turn);
-	fresh = f->fresh;
-	if (fresh)
-		artifact_vanish(fs, n);
-	pthread_mutex_unlock(&f->turn);
-	file_put(fs, f);
-	return fresh;
-}
-
-int artifact_remove(struct fs_call *c, struct node *dir, const struct found *x,
-		    struct err *e)
-{
-	if (fs_may_wait(c, e))
-		return -1;
-	if (x->node && drop_fresh(c->fs, x->node))
-		return 0;
-	if (post_delete(c, dir, x->name, e))
-		return -1;
-	vanish_known(c->fs, x);
-	return 0;
-}
-
-static int found_one(void *ctx, struct node *n, struct err *e)
-{
-	(void)n;
-	(void)e;
-	*(bool *)ctx = true;
-	return 1;
-}
-
-/* Files that only this mount knows are in its way, too. */
-static bool holds_fresh(struct fs *fs, const struct found *dir)
-{
-	struct node *n = nodes_known(&fs->nodes,
-				     node_ident(dir->kind, dir->row, dir->key));
-	bool any = false;
-	struct err e;
-
-	if (n)
-		files_each_fresh(fs, n, 0, found_one, &any, &e);
-	nodes_drop(&fs->nodes, n);
-	return any;
-}
-
-int artifact_dir_remove(struct fs_call *c, struct node *dir,
-			const struct found *x, struct err *e)
-{
-	if (fs_may_wait(c, e))
-		return -1;
-	if (holds_fresh(c->fs, x))
-		return err_set(e, ERR_NOT_EMPTY, "the directory is not empty");
-	if (post_delete(c, dir, x->name, e))
-		return -1;
-	vanish_known(c->fs, x);
-	return 0;
-}
-
-/* --- moving --------------------------------------------------------------- */
-
-static int post_move(struct fs_call *c, const struct move *m, struct err *e)
-{
-	struct cmd_artifact_move *x = command_new(COMMAND_ARTIFACT_MOVE);
-	struct artifact_place from, to = {0};
-	int r = artifact_path(c, &x->c, m->from, m->from_name, &from, e);
-
-	if (!r)
-		r = artifact_path(c, &x->c, m->to, m->to_name, &to, e);
-	if (!r) {
-		x->run_id = from.run;
-		x->path = from.path;
-		x->to_run_id = to.run;
-		x->to_path = to.path;
-		x->no_replace = (struct opt_bool){m->no_replace, true};
-		r = fs_post(c, &x->c, e);
-	}
-	command_free(&x->c);
-	if (!r && m->over.kind)
-		vanish_known(c->fs, &m->over);
-	return r;
-}
-
-/* A fresh file onto a free name is of no concern to the index. */
-static int move_file(struct fs_call *c, struct move *m, struct file *f,
-		     struct err *e)
-{
-	int r = 0;
-
-	pthread_mutex_lock(&f->turn);
-	if (f->fresh && !m->over.kind) {
-		nodes_move(&c->fs->nodes, f->node, m->to, m->to_name);
-		m->moved = true;
-	} else {
-		r = f->fresh ? file_commit_turn(c, f, e) : 0;
-		if (!r)
-			r = post_move(c, m, e);
-		if (!r)
-			nodes_move(&c->fs->nodes, f->node, m->to, m->to_name);
-	}
-	pthread_mutex_unlock(&f->turn);
-	return r;
-}
-
-/* One use more, or NULL where nobody has it open. */
-static struct file *open_file_of(struct fs_call *c, const struct found *x)
-{
-	struct nodes *t = &c->fs->nodes;
-	struct node *n = x->node;
-	struct file *f;
-
-	if (n)
-		return file_of(c->fs, n);
-	n = nodes_known(t, node_ident(x->kind, x->row, x->key));
-	f = n ? file_of(c->fs, n) : NULL;
-	nodes_drop(t, n);
-	return f;
-}
-
-int artifact_move(struct fs_call *c, struct move *m, struct err *e)
-{
-	struct file *f;
-	int r;
-
-	if (check_name(m->to_name, e) || fs_may_wait(c, e))
-		return -1;
-	if (m->over.kind == KIND_ARTIFACT_DIR && holds_fresh(c->fs, &m->over))
-		return err_set(e, ERR_NOT_EMPTY, "the directory is not empty");
-	f = open_file_of(c, &m->what);
-	if (!f)
-		return post_move(c, m, e);
-	r = move_file(c, m, f, e);
-	file_put(c->fs, f);
-	return r;
 }

@@ -358,7 +358,28 @@ static void committed(struct fs_call *c, struct file *f)
 	settle(c, f);
 }
 
-int file_commit_turn(struct fs_call *c, struct file *f, struct err *e)
+/* Its path is made, and takes effect, while no name changes. What has lost its
+ * name in the meantime is nobody's any more. */
+static int tell_index(struct fs_call *c, struct file *f, struct err *e)
+{
+	int r = 0;
+
+	if (paths_use(c, e))
+		return -1;
+	if (atomic_load(&f->node->gone)) {
+		f->refused = true;
+	} else {
+		r = post_put(c, f, e);
+		if (r)
+			f->refused = surely_refused(e);
+		else
+			committed(c, f);
+	}
+	paths_used(c);
+	return r;
+}
+
+static int commit_turn(struct fs_call *c, struct file *f, struct err *e)
 {
 	int r;
 
@@ -366,12 +387,8 @@ int file_commit_turn(struct fs_call *c, struct file *f, struct err *e)
 		return 0;
 	seal(f, true);
 	r = f->stored && !f->put ? 0 : digest_draft(c->fs, f, e);
-	if (!r && post_put(c, f, e)) {
-		f->refused = surely_refused(e);
-		r = -1;
-	}
 	if (!r)
-		committed(c, f);
+		r = tell_index(c, f, e);
 	seal(f, false);
 	return r;
 }
@@ -386,7 +403,7 @@ int file_commit(struct fs_call *c, struct file *f, struct err *e)
 	if (fs_may_wait(c, e))
 		return -1;
 	pthread_mutex_lock(&f->turn);
-	r = file_commit_turn(c, f, e);
+	r = commit_turn(c, f, e);
 	pthread_mutex_unlock(&f->turn);
 	return r;
 }

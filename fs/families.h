@@ -69,9 +69,11 @@ lookup_fn artifacts_lookup;
 list_fn artifacts_list;
 mkdir_fn artifact_mkdir;
 create_fn artifact_create;
-remove_fn artifact_remove, artifact_dir_remove;
 attr_fn artifact_attr, artifacts_attr;
 set_fn artifact_set;
+
+/* artifact_names.c */
+remove_fn artifact_remove;
 
 /* artifact_file.c: artifacts and scratch files */
 remove_fn scratch_unlink;

@@ -221,10 +221,11 @@ int files_each_fresh(struct fs *fs, const struct node *dir, uint64_t after,
 
 uint64_t file_content(struct file *f)
 {
+	bool moving = atomic_load(&f->dirty) || atomic_load(&f->fresh);
 	uint64_t mark = 0;
 
 	pthread_rwlock_rdlock(&f->lock);
-	if (!f->put && !f->fresh && !f->scratch && !atomic_load(&f->dirty))
+	if (!moving && !f->put && !f->scratch)
 		mark = content_mark(f->digest.sha256);
 	pthread_rwlock_unlock(&f->lock);
 	return mark;

@@ -206,13 +206,31 @@ static int untag_experiment(struct fs_call *c, struct node *dir, struct str key,
 	return r;
 }
 
+/* A value that is on its way stays where it is. */
+static void mark_gone(struct fs *fs, const struct found *x)
+{
+	struct node *n =
+		nodes_known(&fs->nodes, node_ident(x->kind, x->row, x->key));
+
+	if (n)
+		atomic_store(&n->gone, true);
+	nodes_drop(&fs->nodes, n);
+}
+
 int tag_remove(struct fs_call *c, struct node *dir, const struct found *x,
 	       struct err *e)
 {
-	if (young_remove(&c->fs->young, x->kind, x->row, x->key))
-		return 0;
-	return x->kind == KIND_TAG ? untag_run(c, dir, x->key, e)
-				   : untag_experiment(c, dir, x->key, e);
+	int r = 0;
+
+	if (fs_may_wait(c, e) || paths_change(c, e))
+		return -1;
+	if (!young_remove(&c->fs->young, x->kind, x->row, x->key))
+		r = x->kind == KIND_TAG ? untag_run(c, dir, x->key, e)
+					: untag_experiment(c, dir, x->key, e);
+	if (!r)
+		mark_gone(c->fs, x);
+	paths_changed(c);
+	return r;
 }
 
 /* --- moves ---------------------------------------------------------------- */

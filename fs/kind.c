@@ -206,7 +206,7 @@ const struct kind kinds[KINDS] = {
 			       .list = artifacts_list,
 			       .mkdir = artifact_mkdir,
 			       .create = artifact_create,
-			       .remove = artifact_dir_remove},
+			       .remove = artifact_remove},
 	[KIND_ARTIFACT] = {.mode = FILE_MODE,
 			   .flags = KIND_BYTES,
 			   .attr = artifact_attr,

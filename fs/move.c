@@ -159,8 +159,6 @@ static int rename_in(struct fs_call *c, struct move *m, struct err *e)
 		return -1;
 	if (!m->moved && kind_is_dir(m->what.kind))
 		move_node(c, m);
-	if (!m->moved && m->what.kind == KIND_ARTIFACT)
-		move_node(c, m);
 	return 0;
 }
 

@@ -277,16 +277,24 @@ static int scalar_write(struct fs_call *c, struct fs_handle *h, int64_t off,
 	return 0;
 }
 
-/* From now on the index has it, and others see it. */
+/* The index has it from now on, and others see it; unless its name went in
+ * the meantime (an empty value is taken after close has returned). */
 static int take(struct fs_call *c, struct fs_handle *h, struct err *e)
 {
 	struct subject s = subject_of(h->node);
+	struct str value = scalar_value(buf_view(&h->wrote));
+	int r = 0;
 
-	if (scalar_put(c, &s, h->node, scalar_value(buf_view(&h->wrote)), e))
+	if (fs_may_wait(c, e) || paths_use(c, e))
 		return -1;
-	young_remove(&c->fs->young, s.kind, s.row, s.key);
-	h->taken = true;
-	return 0;
+	if (!atomic_load(&h->node->gone))
+		r = scalar_put(c, &s, h->node, value, e);
+	if (!r) {
+		young_remove(&c->fs->young, s.kind, s.row, s.key);
+		h->taken = true;
+	}
+	paths_used(c);
+	return r;
 }
 
 static int scalar_flush(struct fs_call *c, struct fs_handle *h, struct err *e)

@@ -47,6 +47,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	files_init(&fs->files);
 	young_init(&fs->young);
 	problems_init(&fs->problems);
+	paths_init(&fs->paths);
 	set_user(fs);
 	return fs;
 }
@@ -58,6 +59,7 @@ static void fs_free(struct fs *fs)
 	readers_fini(&fs->readers);
 	young_fini(&fs->young);
 	problems_fini(&fs->problems);
+	paths_fini(&fs->paths);
 	pthread_mutex_destroy(&fs->append);
 	pthread_mutex_destroy(&fs->handles.mu);
 	if (fs->poster)

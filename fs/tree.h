@@ -20,6 +20,7 @@
 #include "fs/file.h"
 #include "fs/limits.h"
 #include "fs/node.h"
+#include "fs/paths.h"
 #include "fs/problems.h"
 #include "fs/scratch.h"
 #include "fs/young.h"
@@ -69,6 +70,7 @@ struct fs {
 	struct young young;
 	struct scratches scratches;
 	struct problems problems;
+	struct paths paths;
 	struct {
 		pthread_mutex_t mu;
 		struct fs_handle *list;

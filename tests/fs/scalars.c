@@ -94,6 +94,18 @@ static void test_tags(struct fixture *f)
 	is_str(list(f, X "/tags"), "", "gone");
 }
 
+static void test_removed_while_open(struct fixture *f)
+{
+	struct fs_handle *h = do_open(f, RUN "/tags/brief", O_WRONLY | O_CREAT);
+
+	ok(do_flush(f, h, getpid()) == 0, "closed, and nothing written");
+	ok(do_remove(f, RUN "/tags/brief", false) == 0, "removed");
+	do_release(f, h);
+	ok(!walk(f, RUN "/tags/brief"), "the end of the handle makes nothing");
+	ok(put(f, RUN "/tags/brief", 0, "x\n") == 0, "made again");
+	is_str(get(f, RUN "/tags/brief"), "x\n", "it is there");
+}
+
 static void test_long_keys(struct fixture *f)
 {
 	char path[600] = RUN "/tags/", form[600];
@@ -201,6 +213,7 @@ int main(void)
 	test_two_writes(&f);
 	test_empty(&f);
 	test_tags(&f);
+	test_removed_while_open(&f);
 	test_long_keys(&f);
 	test_editors(&f);
 	test_away(&f);
