@@ -375,3 +375,48 @@ def test_prefixes(daemon, prefix):
     run = client.create_run("0").info.run_id
     client.log_metric(run, "m", 1)
     assert client.get_run(run).data.metrics == {"m": 1}
+
+
+def test_uploads_of_a_page(daemon, client, run, tmp_path):
+    def upload(query, body):
+        status, _, text = daemon.request(
+            "POST", "/ajax-api/2.0/mlflow/upload-artifact" + query, body)
+        return status, json.loads(text).get("message", "")
+
+    assert upload("", b"x") == (400, "Request must specify run_uuid.")
+    assert upload(f"?run_uuid={run}", b"x") == (400,
+                                                "Request must specify path.")
+    assert upload(f"?run_uuid={run}&path=a", b"") == (
+        400, "Request must specify data.")
+    status, why = upload(f"?run_uuid={run}&path=../a", b"x")
+    assert status == 400 and why.startswith("Invalid path")
+    assert upload(f"?run_uuid={'0' * 32}&path=a", b"x")[0] == 404
+    assert client.list_artifacts(run) == []
+    assert upload(f"?run_uuid={run}&path=d/a%2Bb.txt", b"text") == (200, "")
+    status, head, body = daemon.request(
+        "GET", f"/get-artifact?run_uuid={run}&path=d/a%2Bb.txt")
+    assert (status, body) == (200, b"text")
+    assert head["Content-Type"] == "text/plain"
+    assert head["Content-Disposition"] == "attachment; filename=a+b.txt"
+
+
+def test_samples_of_several_runs(daemon, client, experiment):
+    """The steps are chosen from those of all runs; each keeps its ends."""
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+    for run, steps in zip(runs, (range(10), range(5, 25))):
+        client.log_batch(run, [Metric("m", s, t, s) for s in steps
+                               for t in (2, 1)])
+    page = daemon.call("metrics/get-history-bulk-interval", run_ids=runs,
+                       metric_key="m", max_results=5)["metrics"]
+    assert [(m["run_id"], m["step"], m["timestamp"]) for m in page] == [
+        (run, s, t) for run, steps in zip(runs, ((0, 5, 9), (5, 9, 10, 15, 20,
+                                                             24)))
+        for s in steps for t in (1, 2)]
+
+
+def test_relative_location(client, request):
+    """It lies where the daemon was started."""
+    x = client.create_experiment(f"{request.node.name}-{time.time_ns()}",
+                                 artifact_location="below/here")
+    assert client.get_experiment(x).artifact_location == os.path.join(
+        os.getcwd(), "below/here")
