@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#include "indexer/base/crc32c.h"
 #include "indexer/base/varint.h"
 #include "indexer/index/column.h"
+#include "indexer/index/seal.h"
 
 enum {
 	STEPS,
@@ -25,8 +25,7 @@ enum {
 	VALUES,
 	COLUMNS,
 	PLANES_BYTES = COLUMNS * 8 * BLOCK_POINTS,
-	PREFIX = 1 + 4, /* version and CRC */
-	HEADER_MAX = PREFIX + 1 + VARINT_MAX + COLUMNS * COLUMN_HEADER_MAX,
+	HEADER_MAX = SEAL + 1 + VARINT_MAX + COLUMNS * COLUMN_HEADER_MAX,
 	ZSTD_LEVEL = 1,
 	ZSTD_LEAST = 24,    /* fewer bytes of planes stay as they are */
 	FLUSH_LEAST = 1024, /* shorter planes share a Huffman table */
@@ -231,24 +230,6 @@ static int compress(struct codec *c, const struct column *col, size_t n,
 	return 0;
 }
 
-static void seal(unsigned char *block, size_t n)
-{
-	uint32_t crc = crc32c(0, block + PREFIX, n - PREFIX);
-
-	block[0] = BLOCK_VERSION;
-	for (int k = 0; k < 4; k++)
-		block[1 + k] = (unsigned char)(crc >> 8 * k);
-}
-
-static bool sealed(const unsigned char *block, size_t n)
-{
-	uint32_t crc = 0;
-
-	for (int k = 0; k < 4; k++)
-		crc |= (uint32_t)block[1 + k] << 8 * k;
-	return crc == crc32c(0, block + PREFIX, n - PREFIX);
-}
-
 int block_pack(struct codec *c, const struct point *p, size_t n,
 	       struct buf *out, struct err *e)
 {
@@ -262,28 +243,28 @@ int block_pack(struct codec *c, const struct point *p, size_t n,
 	if (!block)
 		return err_set(e, ERR_TOO_LARGE, "block: no memory");
 	form = split(c, p, n, col);
-	at = varint_put(block + PREFIX + 1, n);
+	at = varint_put(block + SEAL + 1, n);
 	for (int k = 0; k < COLUMNS; k++) {
 		column_reduce(&col[k], c->x[k], n);
 		end = column_planes(&col[k], c->x[k], n, end);
 		at = column_header_put(&col[k], at);
 	}
 	total = (size_t)(end - c->planes);
-	block[PREFIX] = (unsigned char)(form << 1);
+	block[SEAL] = (unsigned char)(form << 1);
 	if (total >= ZSTD_LEAST) {
 		ZSTD_outBuffer z = {at, ZSTD_COMPRESSBOUND(total) + 256, 0};
 
 		if (compress(c, col, n, total, &z, e))
 			return -1;
 		if (z.pos < total) {
-			block[PREFIX] |= KIND_ZSTD;
+			block[SEAL] |= KIND_ZSTD;
 			total = z.pos;
 		}
 	}
-	if (!(block[PREFIX] & KIND_ZSTD))
+	if (!(block[SEAL] & KIND_ZSTD))
 		memcpy(at, c->planes, total);
 	at += total;
-	seal(block, (size_t)(at - block));
+	seal_put(block, (size_t)(at - block), BLOCK_VERSION);
 	buf_added(out, (size_t)(at - block));
 	return 0;
 }
@@ -369,9 +350,9 @@ int block_unpack(struct codec *c, struct str data, struct point *out, size_t n,
 
 	if (!n || n > BLOCK_POINTS)
 		return corrupt("more than a block holds", e);
-	if (data.n < PREFIX + 2 || p[0] != BLOCK_VERSION)
+	if (data.n < SEAL + 2 || p[0] != BLOCK_VERSION)
 		return corrupt("unknown version", e);
-	if (!sealed(p, data.n))
+	if (!seal_holds(p, data.n))
 		return corrupt("checksum differs", e);
-	return unpack_body(c, p + PREFIX, p + data.n, out, n, e);
+	return unpack_body(c, p + SEAL, p + data.n, out, n, e);
 }

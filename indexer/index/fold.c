@@ -206,12 +206,11 @@ static void begin(struct live_run *r)
 		r->series[i]->passing = r->series[i]->ntail;
 }
 
-/* What the pass did not fold, as one row. */
-static void pack_rest(struct folder *f, const struct live_run *r)
+/* What the pass did not fold, as one row; false where it folded all. */
+static bool pack_rest(struct folder *f, const struct live_run *r)
 {
 	struct tail_writer t;
 
-	buf_reset(&f->packed);
 	tail_begin(&t, &f->packed);
 	for (size_t i = 0; i < r->nseries; i++) {
 		const struct live_series *s = r->series[i];
@@ -219,18 +218,17 @@ static void pack_rest(struct folder *f, const struct live_run *r)
 		if (s->passing)
 			tail_put(&t, s->row, s->tail, s->passing);
 	}
+	return tail_end(&t);
 }
 
 static int end(struct folder *f, struct writer *w, struct live_run *r,
 	       struct err *e)
 {
 	int64_t seq = r->pass_seq;
-	bool rest;
+	bool rest = pack_rest(f, r);
 
-	pack_rest(f, r);
 	if (!buf_ok(&f->packed))
 		return err_set(e, ERR_TOO_LARGE, "tail of points too large");
-	rest = f->packed.n > 1;
 	if (rest &&
 	    db_exec(&w->db, STMT_TAIL_SET,
 		    BINDS(B(r->row), B(seq), BLOB(buf_view(&f->packed))),

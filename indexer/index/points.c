@@ -219,15 +219,17 @@ static int drop_dead_rows(struct writer *w, struct live_run *r, struct err *e)
 	return 0;
 }
 
-static int write_tail(struct writer *w, struct live_run *r, struct err *e)
+static int write_tail(struct writer *w, struct live_run *r,
+		      struct tail_writer *t, struct err *e)
 {
-	const struct buf *row = &w->points->row;
+	const struct buf *row = t->out;
+	bool any = tail_end(t);
 
 	if (!buf_ok(row))
 		return err_set(e, ERR_TOO_LARGE, "too many points at once");
 	if (r->rows && !r->points && drop_dead_rows(w, r, e))
 		return -1;
-	if (row->n == 1)
+	if (!any)
 		return 0;
 	if (db_exec(&w->db, STMT_TAIL_ADD,
 		    BINDS(B(r->row), B(w->change), BLOB(buf_view(row))), e) < 0)
@@ -247,12 +249,11 @@ static int flush_run(struct writer *w, struct live_run *r, struct err *e)
 	if ((r->rows > URGENT_ROWS || r->row_bytes > URGENT_BYTES) &&
 	    fold_step(&p->folder, w, r, false, URGENT_US, e) < 0)
 		return -1;
-	buf_reset(&p->row);
 	tail_begin(&t, &p->row);
 	for (struct live_series *s = r->dirty_first; s; s = s->next_dirty)
 		if (flush_series(w, r, s, &t, e))
 			return -1;
-	if (write_tail(w, r, e))
+	if (write_tail(w, r, &t, e))
 		return -1;
 	for (struct live_series *s = r->dirty_first; s; s = s->next_dirty) {
 		s->ntail += s->pending;

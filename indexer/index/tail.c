@@ -7,13 +7,27 @@
 #include <string.h>
 
 #include "indexer/base/varint.h"
+#include "indexer/index/seal.h"
 
 void tail_begin(struct tail_writer *w, struct buf *out)
 {
+	static const char room[SEAL];
+
 	w->out = out;
 	w->series = 0;
 	w->base = (struct point){0, 0, 0};
-	buf_putc(out, TAIL_VERSION);
+	buf_reset(out);
+	buf_add(out, room, sizeof(room));
+}
+
+bool tail_end(struct tail_writer *w)
+{
+	struct buf *out = w->out;
+
+	if (out->failed || out->n == SEAL)
+		return false;
+	seal_put(out->p, out->n, TAIL_VERSION);
+	return true;
 }
 
 /* Distances wrap, so any two integers have one. */
@@ -86,10 +100,12 @@ static int corrupt(struct err *e)
 
 int tail_open(struct tail_reader *r, struct str row, struct err *e)
 {
-	if (!row.n || row.p[0] != TAIL_VERSION)
+	if (row.n < SEAL || row.p[0] != TAIL_VERSION)
 		return err_set(e, ERR_CORRUPT,
 			       "tail of points: unknown version");
-	r->at = (const unsigned char *)row.p + 1;
+	if (!seal_holds(row.p, row.n))
+		return corrupt(e);
+	r->at = (const unsigned char *)row.p + SEAL;
 	r->end = (const unsigned char *)row.p + row.n;
 	r->series = 0;
 	r->base = (struct point){0, 0, 0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tail.h - the form of a tail row: recent points of many series of a run.
  *
- * A row is a byte TAIL_VERSION and then one chunk per series:
+ * A row is its seal (seal.h) and then one chunk per series:
  *
  *	varint   series, zigzag distance from the chunk before
  *	varint   bytes of the points that follow
@@ -32,10 +32,13 @@ struct tail_writer {
 	struct point base; /* first of the chunk before */
 };
 
+/* out is empty then. */
 void tail_begin(struct tail_writer *w, struct buf *out);
 /* One series' points, n > 0; a failure shows in the buffer. */
 void tail_put(struct tail_writer *w, int64_t series, const struct point *p,
 	      size_t n);
+/* Seal the row; false where it has no points, or the buffer failed. */
+bool tail_end(struct tail_writer *w);
 
 struct tail_reader {
 	const unsigned char *at, *end;

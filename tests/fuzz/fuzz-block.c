@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz-block.c - packed points of any kind: an error, or points that come
  * back once packed again. Input: a byte (0: a tail row, else a block), the
- * number of points in two bytes, and the bytes. A block gets its version and
- * checksum here, so that what lies behind them is reached.
+ * number of points in two bytes, and the bytes. Both are sealed here, so that
+ * what lies behind the checksum is reached.
  */
 #include <stdlib.h>
 
-#include "indexer/base/crc32c.h"
 #include "indexer/index/block.h"
+#include "indexer/index/seal.h"
 #include "indexer/index/tail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { HEAD = 5, MOST = 1 << 20 };
+enum { MOST = 1 << 20 };
 
 static void must(bool good)
 {
@@ -36,43 +36,54 @@ static void again(struct codec *c, const struct point *p, size_t n)
 	free(back);
 }
 
+static char *sealed(const uint8_t *data, size_t size, unsigned char version)
+{
+	char *p = malloc(SEAL + size);
+
+	must(p != NULL);
+	memcpy(p + SEAL, data, size);
+	seal_put(p, SEAL + size, version);
+	return p;
+}
+
 static void try_block(const uint8_t *data, size_t size, size_t n)
 {
 	struct codec *c = codec_new();
 	struct point *p = calloc(BLOCK_POINTS, sizeof(*p));
-	unsigned char *block = malloc(HEAD + size);
-	uint32_t crc = crc32c(0, data, size);
+	char *block = sealed(data, size, BLOCK_VERSION);
 	struct err e;
 
-	must(p && block);
-	block[0] = BLOCK_VERSION;
-	for (int k = 0; k < 4; k++)
-		block[1 + k] = (unsigned char)(crc >> 8 * k);
-	memcpy(block + HEAD, data, size);
-	if (block_unpack(c, str_n((char *)block, HEAD + size), p, n, &e) == 0)
+	must(p != NULL);
+	if (block_unpack(c, str_n(block, SEAL + size), p, n, &e) == 0)
 		again(c, p, n);
 	free(block);
 	free(p);
 	codec_free(c);
 }
 
+static void try_chunk(const struct tail_chunk *c)
+{
+	struct point *p = calloc(c->most, sizeof(*p));
+	struct err e;
+	size_t n;
+
+	must(p && c->most);
+	if (tail_points(c, p, &n, &e) == 0)
+		must(n > 0 && n <= c->most);
+	free(p);
+}
+
 static void try_tail(const uint8_t *data, size_t size)
 {
+	char *row = sealed(data, size, TAIL_VERSION);
 	struct tail_reader t;
 	struct tail_chunk c;
 	struct err e;
 
-	if (tail_open(&t, str_n((const char *)data, size), &e))
-		return;
-	while (tail_next(&t, &c, &e) > 0) {
-		struct point *p = calloc(c.most, sizeof(*p));
-		size_t n;
-
-		must(p && c.most);
-		if (tail_points(&c, p, &n, &e) == 0)
-			must(n > 0 && n <= c.most);
-		free(p);
-	}
+	must(tail_open(&t, str_n(row, SEAL + size), &e) == 0);
+	while (tail_next(&t, &c, &e) > 0)
+		try_chunk(&c);
+	free(row);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

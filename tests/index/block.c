@@ -286,18 +286,25 @@ static void tails(struct fixture *f)
 	bool good = true;
 	struct str row;
 
-	buf_reset(&f->out);
 	tail_begin(&w, &f->out);
+	ok(!tail_end(&w), "a row of nothing is none");
 	for (size_t k = 0; k < TAIL_SERIES; k++) {
 		for (size_t i = 0; i <= k; i++)
 			p[i] = tail_point(k, i);
 		tail_put(&w, tail_point(k, 1).step, p, k + 1);
 	}
+	ok(tail_end(&w), "it is sealed");
 	row = buf_view(&f->out);
 	ok(tail_is_whole(row), "a tail row of 40 series");
 	for (size_t n = 0; n < row.n; n++)
 		good &= !tail_is_whole(str_n(row.p, n));
 	ok(good, "cut anywhere it is not whole");
+	for (size_t n = 0; n < row.n; n++) {
+		f->out.p[n] ^= (char)(1 << n % 8);
+		good &= !tail_is_whole(row);
+		f->out.p[n] ^= (char)(1 << n % 8);
+	}
+	ok(good, "nor with any bit changed");
 	f->out.p[0]++;
 	ok(!tail_is_whole(row), "of another version");
 }
