@@ -71,11 +71,11 @@ struct file; /* file.h: the bytes of an artifact while it is open */
 
 struct node {
 	struct node *next_id, *next_ident;
-	uint64_t id;         /* constant: what the kernel calls it */
-	uint64_t ident;      /* the inode number shown */
+	uint64_t id;         /* constant: what the kernel calls it, and shows */
+	uint64_t ident;      /* what it is: by kind and row, or by key */
 	struct node *parent; /* NULL: the root, or no longer anywhere */
 	enum node_kind kind; /* constant */
-	int64_t row;         /* its own, or that of what it belongs to */
+	_Atomic int64_t row; /* its own, or of what it is in; may come late */
 	char *name;          /* in its parent */
 	struct str key;      /* constant: public id, key, prefix, target */
 	uint64_t lookups;    /* of the kernel */
