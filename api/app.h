@@ -24,6 +24,7 @@
 #include "indexer/index/reader.h"
 #include "indexer/index/search.h"
 #include "indexer/objects/objects.h"
+#include "indexer/objects/signer.h"
 
 struct drain;
 struct feed;
@@ -37,6 +38,7 @@ struct app {
 	struct drain *drain;
 	struct feed *feed;
 	struct keeper *keeper;
+	struct signer signer; /* of links */
 	struct server *server;
 	const struct route_group *groups; /* all routes */
 	size_t ngroups;

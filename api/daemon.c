@@ -19,6 +19,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
 #include "indexer/base/log.h"
+#include "indexer/base/scope.h"
 #include "indexer/index/drain.h"
 
 enum { STOP_GRACE_MS = 10000, URL_MAX = 128, SOCKET_PATH_MAX = 4096 };
@@ -59,6 +60,15 @@ static int check_conf(const struct conf *conf, struct err *e)
 	return 0;
 }
 
+static int load_signer(struct daemon *d, struct err *e)
+{
+	SCOPED_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/secret", index_dir(d->app.index)) < 0)
+		abort();
+	return signer_load(&d->app.signer, path, e);
+}
+
 static int open_store(struct daemon *d, struct err *e)
 {
 	const struct conf *conf = d->app.conf;
@@ -70,7 +80,8 @@ static int open_store(struct daemon *d, struct err *e)
 	if (!app->index)
 		return -1;
 	app->objects = objects_open(conf->data.p, conf->objects_url, e);
-	if (!app->objects || objects_sweep(app->objects, e))
+	if (!app->objects || objects_sweep(app->objects, e) ||
+	    load_signer(d, e))
 		return -1;
 	app->columns = columns_new();
 	app->drain = drain_start(app->index, e);

@@ -94,9 +94,9 @@ int verb_gc(const struct args *a, struct err *e)
 	struct client *c = ask_open(a, e);
 	int r;
 
+	buf_init(&body, 64 << 10);
 	if (!c)
 		return EXIT_FAILED;
-	buf_init(&body, 64 << 10);
 	write_body(&body, args_value(a, "older-than", NULL), dry_run);
 	r = ask_rounds(c, body.p, sums, e);
 	client_free(c);

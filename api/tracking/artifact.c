@@ -14,9 +14,10 @@
 #include "indexer/index/names.h"
 #include "indexer/render/render.h"
 
-/* How many times "/artifacts" may stand in a path before its owner is found.
- */
-enum { ROOTS_TRIED = 4 };
+enum {
+	ROOTS_TRIED = 4, /* "/artifacts" in a path before its owner is found */
+	SHA256_BYTES = 32,
+};
 
 static const struct str root_end = {"/artifacts", sizeof("/artifacts") - 1};
 
@@ -258,6 +259,25 @@ int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 	return failed ? -1 : 0;
 }
 
+int artifact_find(struct call *c, struct str path, struct artifact *ret,
+		  struct err *e)
+{
+	struct reader *rd = reading_raw(c, e);
+	struct artifact_ref ref;
+	int failed;
+
+	if (!rd)
+		return -1;
+	failed =
+		artifact_resolve(rd, path, c->arena, &ref, e) ||
+		artifact_by_path(rd, ref.owner.row, ref.path, c->arena, ret, e);
+	reader_end(rd);
+	if (!failed && ret->is_dir)
+		failed = err_set(e, ERR_IS_DIR, "'%.*s' is a directory",
+				 STR_ARG(path));
+	return failed ? -1 : 0;
+}
+
 /* --- sending ------------------------------------------------------------- */
 
 static const struct {
@@ -360,8 +380,28 @@ struct str artifact_etag(struct arena *a, struct str sha256)
 	return str_from(arena_printf(a, "\"%.*s\"", STR_ARG(sha256)));
 }
 
+/* RFC 9530: who reads can tell that all of it came as it was stored. */
+static struct str repr_digest(struct arena *a, struct str sha256)
+{
+	unsigned char sha[SHA256_BYTES];
+	struct str text = STR_NONE;
+	struct buf b;
+
+	if (sha256.n != 2 * sizeof(sha) || !hex_decode(sha256, sha))
+		return text;
+	buf_init(&b, a->ceiling);
+	buf_puts(&b, "sha-256=:");
+	base64_encode(&b, str_n((const char *)sha, sizeof(sha)));
+	buf_putc(&b, ':');
+	if (buf_ok(&b))
+		text = arena_str(a, buf_view(&b));
+	buf_fini(&b);
+	return text;
+}
+
 void artifact_send(struct call *c, const struct artifact *x)
 {
+	struct str digest = repr_digest(c->arena, x->sha256);
 	struct reply_file f = {.size = x->size,
 			       .mtime_ms = x->mtime,
 			       .etag = artifact_etag(c->arena, x->sha256),
@@ -378,5 +418,7 @@ void artifact_send(struct call *c, const struct artifact *x)
 		answer_error(c, &e);
 		return;
 	}
+	if (digest.n)
+		reply_header(c, "Repr-Digest", digest);
 	reply_file(c, &f);
 }

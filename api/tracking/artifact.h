@@ -49,6 +49,10 @@ int artifact_of_run(struct reader *rd, struct str run_id, struct str path,
 int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 		  struct str base);
 
+/* The file at a path of the artifact proxy, in a snapshot of its own. */
+int artifact_find(struct call *c, struct str path, struct artifact *ret,
+		  struct err *e);
+
 /* Sends an artifact that was found. */
 void artifact_send(struct call *c, const struct artifact *x);
 

@@ -55,30 +55,12 @@ static void artifact_put(struct call *c)
 
 /* --- the others ----------------------------------------------------------- */
 
-static int find_artifact(struct call *c, struct artifact *ret, struct err *e)
-{
-	struct reader *rd = reading_raw(c, e);
-	struct artifact_ref ref;
-	int failed;
-
-	if (!rd)
-		return -1;
-	failed =
-		artifact_resolve(rd, c->params[0], c->arena, &ref, e) ||
-		artifact_by_path(rd, ref.owner.row, ref.path, c->arena, ret, e);
-	reader_end(rd);
-	if (!failed && ret->is_dir)
-		failed = err_set(e, ERR_IS_DIR, "'%.*s' is a directory",
-				 STR_ARG(c->params[0]));
-	return failed ? -1 : 0;
-}
-
 static void artifact_get(struct call *c)
 {
 	struct artifact x;
 	struct err e;
 
-	if (find_artifact(c, &x, &e))
+	if (artifact_find(c, c->params[0], &x, &e))
 		answer_error(c, &e);
 	else
 		artifact_send(c, &x);
@@ -124,27 +106,6 @@ static void artifacts_list(struct call *c)
 	reading_end(&r);
 }
 
-/* Clients fall back to whole files where they read these sentences. */
-static void multipart_upload(struct call *c)
-{
-	struct err e;
-
-	err_set(&e, ERR_UNSUPPORTED,
-		"Multipart upload is not supported for the current artifact "
-		"repository");
-	answer_error(c, &e);
-}
-
-static void multipart_download(struct call *c)
-{
-	struct err e;
-
-	err_set(&e, ERR_UNSUPPORTED,
-		"Multipart download is not supported for the current artifact "
-		"repository");
-	answer_error(c, &e);
-}
-
 static const struct route routes[] = {
 	{.methods = HTTP_PUT,
 	 .path = "/mlflow-artifacts/artifacts/{path...}",
@@ -168,17 +129,6 @@ static const struct route routes[] = {
 	 .fields = &list_fields,
 	 .handle = artifacts_list,
 	 .summary = "The artifacts in one directory."},
-	{.methods = HTTP_POST,
-	 .path = "/mlflow-artifacts/mpu/{what}/{path...}",
-	 .need = LEVEL_WRITE,
-	 .body = BODY_BUFFER,
-	 .handle = multipart_upload,
-	 .summary = "Upload in parts: clients are told to upload whole."},
-	{.methods = HTTP_GET,
-	 .path = "/mlflow-artifacts/presigned/{path...}",
-	 .need = LEVEL_READ,
-	 .handle = multipart_download,
-	 .summary = "Download in parts: clients are told to download whole."},
 };
 
 const struct route_group tracking_proxy =

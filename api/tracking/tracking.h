@@ -22,6 +22,9 @@ extern const struct route_group tracking_registry;
 extern const struct route_group tracking_artifacts;
 extern const struct route_group tracking_artifact_page;
 extern const struct route_group tracking_proxy;
+extern const struct route_group tracking_parts;
+extern const struct route_group tracking_part;
+extern const struct route_group tracking_download;
 extern const struct route_group tracking_server;
 
 /* Where the calls of the protocol live ("/api/2.0" and its kin), those of the

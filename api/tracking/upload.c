@@ -13,13 +13,13 @@
 
 enum { PUMP_BYTES = 256 << 10 };
 
-static int check_size(const struct upload *u, int64_t size, struct err *e)
+int upload_fits(int64_t limit, int64_t size, struct err *e)
 {
-	if (!u->limit || size <= u->limit)
+	if (!limit || size <= limit)
 		return 0;
 	return err_set(e, ERR_TOO_LARGE,
 		       "an artifact may have at most %" PRId64 " bytes here",
-		       u->limit);
+		       limit);
 }
 
 static int check_owner(const struct call *c, const struct artifact_owner *o,
@@ -39,7 +39,23 @@ static int check_owner(const struct call *c, const struct artifact_owner *o,
 	return 0;
 }
 
-static int pump(struct upload *u, struct err *e)
+int upload_may(const struct call *c, const struct artifact_ref *ref,
+	       struct err *e)
+{
+	return check_owner(c, &ref->owner, e);
+}
+
+int upload_claim(const struct call *c, struct claim *ret, struct err *e)
+{
+	const struct str digests[] = {call_header(c, "Content-Digest"),
+				      call_header(c, "Repr-Digest"),
+				      call_header(c, "Digest")};
+
+	return claim_init(ret, call_header(c, "Content-MD5"), digests,
+			  sizeof(digests) / sizeof(digests[0]), e);
+}
+
+static int pump(struct upload *u, struct object_put *put, struct err *e)
 {
 	SCOPED_FREE char *chunk = malloc(PUMP_BYTES);
 	int64_t n, sum = 0;
@@ -48,30 +64,33 @@ static int pump(struct upload *u, struct err *e)
 		return err_set(e, ERR_BUSY, "out of memory");
 	while ((n = call_read(u->c, chunk, PUMP_BYTES, e)) > 0) {
 		sum += n;
-		if (check_size(u, sum, e) ||
-		    object_put_write(u->put, chunk, (size_t)n, e))
+		if (upload_fits(u->limit, sum, e) ||
+		    claim_add(&u->claim, chunk, (size_t)n, e) ||
+		    object_put_write(put, chunk, (size_t)n, e))
 			return -1;
 	}
 	return n < 0 ? -1 : 0;
 }
 
-static int store(struct upload *u, struct err *e)
+static int store(struct upload *u, upload_fill *fill, struct err *e)
 {
 	struct app *app = call_app(u->c);
 	char fallback[OBJECT_KEY_MAX];
+	struct object_put *put;
 
 	snprintf(fallback, sizeof(fallback), "%.*s/generations/",
 		 STR_ARG(u->ref.owner.home));
-	u->put = object_put_begin(app->objects, u->wish, str_from(fallback), e);
-	if (!u->put)
+	put = object_put_begin(app->objects, u->wish, str_from(fallback), e);
+	if (!put)
 		return -1;
-	if (pump(u, e) || object_put_finish(u->put, u->key, &u->digest, e)) {
-		object_put_abort(u->put);
+	if (fill(u, put, e) || object_put_finish(put, u->key, &u->digest, e)) {
+		object_put_abort(put);
 		return -1;
 	}
 	return 0;
 }
 
+/* An object that gc removes at this very moment can be stored again. */
 static int enter(struct upload *u, struct err *e)
 {
 	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
@@ -89,11 +108,13 @@ static int enter(struct upload *u, struct err *e)
 	x->mtime = (struct opt_i64){clock_ms(), true};
 	failed = index_apply(app->index, &x->c, e);
 	command_free(&x->c);
+	if (failed && e->kind == ERR_CONFLICT)
+		e->kind = ERR_BUSY;
 	return failed;
 }
 
 /* Bytes that the index did not take are nobody's. What comes between here and
- * a crash is for the object store's own sweep. */
+ * a crash is for gc. */
 static void discard(struct upload *u)
 {
 	struct err ignored;
@@ -101,27 +122,32 @@ static void discard(struct upload *u)
 	object_delete(call_app(u->c)->objects, str_from(u->key), &ignored);
 }
 
-int upload_body(struct upload *u, struct err *e)
+int upload_from(struct upload *u, upload_fill *fill, struct err *e)
 {
-	int64_t declared = call_body_length(u->c);
-
-	if (check_owner(u->c, &u->ref.owner, e) || check_size(u, declared, e) ||
-	    store(u, e))
+	if (check_owner(u->c, &u->ref.owner, e) || store(u, fill, e))
 		return -1;
-	if (enter(u, e)) {
+	if (claim_check(&u->claim, &u->digest, e) || enter(u, e)) {
 		discard(u);
 		return -1;
 	}
 	return 0;
 }
 
+int upload_body(struct upload *u, struct err *e)
+{
+	int failed = upload_fits(u->limit, call_body_length(u->c), e) ||
+		     upload_claim(u->c, &u->claim, e) ||
+		     upload_from(u, pump, e);
+
+	claim_fini(&u->claim);
+	return failed ? -1 : 0;
+}
+
 void upload_answer(const struct upload *u)
 {
 	struct call *c = u->c;
 
-	if (u->digest.size)
-		reply_header(
-			c, "ETag",
-			artifact_etag(c->arena, str_from(u->digest.sha256)));
+	reply_header(c, "ETag",
+		     artifact_etag(c->arena, str_from(u->digest.sha256)));
 	reply_bytes(c, 200, "application/json", STR("{}"));
 }

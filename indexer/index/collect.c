@@ -12,6 +12,7 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/db.h"
 #include "indexer/index/gc.h"
+#include "indexer/objects/staging.h"
 
 /* An object may be stored a while before the artifact is that it is for. */
 enum { ORPHAN_MS = 3600 * 1000 };
@@ -276,10 +277,18 @@ static int run_all(struct collect *g, struct err *e)
 	return rc;
 }
 
+static int sweep_uploads(struct collect *g, struct err *e)
+{
+	return staging_sweep(g->objects, clock_ms() - UPLOAD_MS, true,
+			     &g->did.uploads, e);
+}
+
 int collect_run(struct collect *g, struct err *e)
 {
 	int rc = run_all(g, e);
 
+	if (rc > 0 && g->what != COLLECT_NAMED && sweep_uploads(g, e) < 0)
+		rc = -1;
 	g->complete = rc > 0;
 	return rc < 0 ? -1 : 0;
 }

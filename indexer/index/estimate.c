@@ -8,6 +8,7 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/db.h"
 #include "indexer/index/gc.h"
+#include "indexer/objects/staging.h"
 
 enum { PAGE = 50 };
 
@@ -143,5 +144,8 @@ int collect_estimate(struct collect *g, struct reader *rd, struct err *e)
 	g->did.objects += g->did.orphans;
 	g->did.bytes += g->did.orphan_bytes;
 	g->complete = rc > 0;
-	return rc < 0 ? -1 : 0;
+	if (rc < 0)
+		return -1;
+	return staging_sweep(g->objects, clock_ms() - UPLOAD_MS, false,
+			     &g->did.uploads, e);
 }

@@ -32,7 +32,10 @@ struct gc_object {
 	int64_t size;
 };
 
-enum { GC_OBJECTS = 64 }; /* of one command */
+enum {
+	GC_OBJECTS = 64,              /* of one command */
+	UPLOAD_MS = 24 * 3600 * 1000, /* then it is abandoned */
+};
 
 struct cmd_gc {
 	struct command c;

@@ -350,6 +350,11 @@ static int dir_sweep(struct objects *o, struct err *e)
 	return 0;
 }
 
+static int dir_tmp(struct objects *o)
+{
+	return dir_of(o)->tmp;
+}
+
 static void dir_close(struct objects *o)
 {
 	struct dir_objects *d = dir_of(o);
@@ -374,6 +379,7 @@ static const struct objects_kind dir_kind = {
 	.remove = dir_remove,
 	.each = dir_each,
 	.sweep = dir_sweep,
+	.tmp = dir_tmp,
 };
 
 static int open_dirs(struct dir_objects *d, const char *path, struct err *e)

@@ -28,6 +28,9 @@ struct objects_kind {
 			      int64_t mtime, struct err *e),
 		    void *ctx, struct err *e);
 	int (*sweep)(struct objects *o, struct err *e);
+	/* Descriptor of a directory for uploads in parts (staging.h), -1 for
+	 * none. NULL: none ever. */
+	int (*tmp)(struct objects *o);
 };
 
 struct objects {

@@ -339,19 +339,6 @@ def test_artifact_conflicts(daemon, run):
     assert daemon.request("DELETE", base + "/d")[0] == 200
 
 
-def test_multipart_is_refused(daemon):
-    for method, path in (("POST", "mpu/create/a/b"),
-                         ("POST", "mpu/complete/a"),
-                         ("POST", "mpu/abort/a"), ("GET", "presigned/a/b")):
-        status, _, text = daemon.request(
-            method, "/api/2.0/mlflow-artifacts/" + path,
-            {} if method == "POST" else None)
-        error = json.loads(text)
-        assert (status, error["error_code"]) == (501, "NOT_IMPLEMENTED")
-        assert error["message"].endswith(
-            "is not supported for the current artifact repository")
-
-
 def test_broken_uploads(daemon, run):
     """Short bodies leave nothing behind."""
     base = f"{PROXY}/{run['experiment_id']}/{run['run_id']}/artifacts/short"

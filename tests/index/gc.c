@@ -130,8 +130,7 @@ static int delete_model(const char *id)
 	return fx_apply(&fx, &x->c);
 }
 
-/* --- collecting -------------------------------------------------------------
- */
+/* --- collecting --------------------------------------------------------- */
 
 static struct collect_counts collect(enum collect_what what, int64_t age)
 {
@@ -200,8 +199,7 @@ static void no_rows_of(const char *table, const char *where)
 	is_i64(sql_number(&fx, sql), 0, sql);
 }
 
-/* --- tests ------------------------------------------------------------------
- */
+/* --- tests -------------------------------------------------------------- */
 
 static void check_run(void)
 {
@@ -334,8 +332,7 @@ static void check_rights(void)
 	works(collect_named(run, NULL, NULL));
 }
 
-/* --- objects ----------------------------------------------------------------
- */
+/* --- objects ------------------------------------------------------------ */
 
 static void age_object(const char *key, int64_t ms)
 {
@@ -431,8 +428,7 @@ static void check_doomed(void)
 	is_i64(findings(&fx), 0, "nor at the end");
 }
 
-/* --- kill -------------------------------------------------------------------
- */
+/* --- kill --------------------------------------------------------------- */
 
 static void child_main(void)
 {
