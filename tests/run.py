@@ -7,6 +7,7 @@ fails, its end. The last line is "N passed, N failed, N skipped".
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -209,6 +210,9 @@ STAGES = {f.__name__: f for f in (lint, plain, clang, asan, tsan, clients,
 
 
 def main():
+    # Started in the background, a shell has us ignore it, and so would every
+    # program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     if "--list" in sys.argv:
         for name, f in STAGES.items():

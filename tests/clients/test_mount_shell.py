@@ -920,8 +920,10 @@ def test_a_mount_that_is_killed_can_be_made_again(daemon, run_dir):
     m = Mount(daemon.data, place)
     try:
         assert m.path == place.resolve()
-        assert values(m.run_directory(run_dir.parent.parent.name, "first") /
-                      "metrics" / "m") == [1]
+        metric = m.run_directory(run_dir.parent.parent.name, "first"
+                                 ) / "metrics" / "m"
+        assert wait_until(metric.exists), "the daemon drains what was left"
+        assert values(metric) == [1]
     finally:
         assert m.stop() == 0
         unmount(place)
