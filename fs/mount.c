@@ -11,11 +11,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 
 #include "fs/session.h"
@@ -160,16 +162,30 @@ int mount_run(const struct mount_options *o, struct err *e)
 	return r;
 }
 
-int mount_end(const char *mountpoint, struct err *e)
+/* The verbs of a mount; *fd is -1 where its process is gone. */
+static int open_ctl(const char *mountpoint, int *fd, struct err *e)
 {
 	char path[PATH_MAX];
-	SCOPED_FD int fd = -1;
+	struct statfs at;
 
+	*fd = -1;
 	snprintf(path, sizeof(path), "%s/.ctl", mountpoint);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 && errno != ENOTCONN)
+	if (statfs(path, &at) == 0 && at.f_type != FUSE_SUPER_MAGIC)
+		return err_set(e, ERR_INVALID, "%s is no mount of Orrery",
+			       mountpoint);
+	*fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (*fd < 0 && !mount_is_dead(errno))
 		return err_sys(e, errno, "%s is no mount of Orrery",
 			       mountpoint);
+	return 0;
+}
+
+int mount_end(const char *mountpoint, struct err *e)
+{
+	SCOPED_FD int fd = -1;
+
+	if (open_ctl(mountpoint, &fd, e))
+		return -1;
 	if (fd >= 0) {
 		if (io_write_all(fd, "flush\n", 6, e))
 			return err_wrap(e, "something could not be stored");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* args.c - flags and operands, by the table of a verb; and a verb run. */
+#include "indexer/base/log.h"
 #include "tools/verb.h"
 
 enum { SLIP = 2 }; /* edits at which a wrong word is taken for a slip */
@@ -143,6 +144,20 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+static int run_configured(struct args *a, struct err *e)
+{
+	enum log_level level = LOG_INFO;
+	int status;
+
+	if (settings_load(a, e))
+		return EXIT_USAGE;
+	log_level_parse(a->conf.log_level, &level, e);
+	log_set_level(level);
+	status = a->verb->run(a, e);
+	conf_fini(&a->conf);
+	return status;
+}
+
 int verb_run(const struct verb *v, const char *program, int argc, char **argv)
 {
 	struct args a;
@@ -153,8 +168,12 @@ int verb_run(const struct verb *v, const char *program, int argc, char **argv)
 		help_verb(v);
 		return EXIT_DONE;
 	}
-	status =
-		args_parse(&a, v, argc, argv, &e) ? EXIT_USAGE : v->run(&a, &e);
+	if (args_parse(&a, v, argc, argv, &e))
+		status = EXIT_USAGE;
+	else if (find_long(v, STR("config")))
+		status = run_configured(&a, &e);
+	else
+		status = v->run(&a, &e);
 	if (status != EXIT_DONE && e.msg[0])
 		fprintf(stderr, "%s: %s\n", program, e.msg);
 	return status;

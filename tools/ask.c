@@ -8,13 +8,14 @@ enum { ANSWER_MAX = 64 << 20, ASK_MS = 600 * 1000 };
 
 struct client *ask_open(const struct args *a, struct err *e)
 {
-	SCOPED(arena_fini) struct arena arena;
-	struct str server;
+	const char *server = args_value(a, "server", NULL);
+	SCOPED_FREE char *own = NULL;
 
-	arena_init(&arena, 64 << 10);
-	if (settings_server(a, &server, &arena, e))
-		return NULL;
-	return client_new(server.p, STR_NONE, e);
+	if (server)
+		return client_new(server, STR_NONE, e);
+	if (asprintf(&own, "unix:%.*s/orrery.sock", STR_ARG(a->conf.data)) < 0)
+		abort();
+	return client_new(own, STR_NONE, e);
 }
 
 static int refused(int status, const cJSON *answer, struct err *e)

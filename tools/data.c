@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "indexer/base/scope.h"
+#include "indexer/base/text.h"
 #include "indexer/index/index.h"
 #include "indexer/index/restore.h"
 #include "indexer/index/store_check.h"
@@ -19,13 +20,32 @@ struct findings {
 	struct json_out out;
 };
 
+/* What is damaged may hold anything: a terminal gets text only. */
+static void print_text(struct str s)
+{
+	for (size_t i = 0; i < s.n;) {
+		unsigned char c = (unsigned char)s.p[i];
+		size_t n = utf8_sequence(str_n(s.p + i, s.n - i));
+
+		if (n && c >= ' ' && c != 0x7f) {
+			fwrite(s.p + i, 1, n, stdout);
+		} else {
+			printf("\\x%02x", c);
+			n = 1;
+		}
+		i += n;
+	}
+}
+
 static void print_finding(void *ctx, const char *what, const char *detail)
 {
 	struct findings *f = ctx;
 
 	f->n++;
 	if (!f->json) {
-		printf("%s: %s\n", what, detail);
+		printf("%s: ", what);
+		print_text(str_from(detail));
+		putchar('\n');
 		return;
 	}
 	jo_object(&f->out);
@@ -47,26 +67,29 @@ int verb_check(const struct args *a, struct err *e)
 {
 	SCOPED(buf_fini) struct buf b;
 	struct findings f = {.json = args_given(a, "json")};
-	struct conf conf;
 	int r;
 
-	if (settings_load(&conf, a, e))
-		return EXIT_USAGE;
 	buf_init(&b, 64 << 20);
 	jo_init(&f.out, &b, 2);
 	jo_object(&f.out);
 	jo_key(&f.out, "findings");
 	jo_array(&f.out);
-	r = check_all(&conf, &f, e);
+	r = check_all(&a->conf, &f, e);
 	jo_array_end(&f.out);
 	jo_object_end(&f.out);
-	conf_fini(&conf);
+	if (!r && f.json && !buf_ok(&b))
+		r = err_set(e, ERR_TOO_LARGE,
+			    "%zu findings are too many for "
+			    "JSON",
+			    f.n);
 	if (r)
 		return EXIT_FAILED;
 	if (f.json)
-		puts(buf_ok(&b) ? b.p : "");
+		puts(b.p);
+	else if (f.n)
+		printf(f.n == 1 ? "%zu finding\n" : "%zu findings\n", f.n);
 	else
-		printf(f.n ? "%zu findings\n" : "clean\n", f.n);
+		puts("clean");
 	return f.n ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -99,14 +122,10 @@ int verb_backup(const struct args *a, struct err *e)
 
 int verb_restore(const struct args *a, struct err *e)
 {
-	struct conf conf;
-	int r;
+	const char *data = a->conf.data.p;
 
-	if (settings_load(&conf, a, e))
-		return EXIT_USAGE;
-	r = index_restore(conf.data.p, a->operands[0], e);
-	if (!r)
-		printf("restored %s from %s\n", conf.data.p, a->operands[0]);
-	conf_fini(&conf);
-	return r ? EXIT_FAILED : EXIT_DONE;
+	if (index_restore(data, a->operands[0], e))
+		return EXIT_FAILED;
+	printf("restored %s from %s\n", data, a->operands[0]);
+	return EXIT_DONE;
 }

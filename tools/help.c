@@ -126,38 +126,89 @@ void help_man(const struct verb *v)
 	printf(".fi\n.SH SEE ALSO\n.BR orrery (1)\n");
 }
 
+/* "--data | --mount": the options whose values are called so. An option has
+ * one meaning wherever it stands. */
+static void options_called(const char *value)
+{
+	const char *between = "";
+	struct str seen[OPTION_VALUES];
+	size_t n = 0;
+
+	for (const struct verb *v = verbs; v->name; v++)
+		for (const struct option_row *o = v->options; o->name; o++) {
+			size_t i = 0;
+
+			if (!o->value || strcmp(o->value, value) != 0)
+				continue;
+			while (i < n && !str_is(seen[i], o->name))
+				i++;
+			if (i < n || n == OPTION_VALUES)
+				continue;
+			seen[n++] = str_from(o->name);
+			printf("%s--%s", between, o->name);
+			between = " | ";
+		}
+}
+
+static void verb_words(void)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		printf("%s%s", v == verbs ? "" : " ", v->name);
+}
+
+static void verbs_on(const char *operand)
+{
+	const char *between = "";
+
+	for (const struct verb *v = verbs; v->name; v++) {
+		if (!v->operands || strcmp(v->operands, operand) != 0)
+			continue;
+		printf("%s%s", between, v->name);
+		between = " | ";
+	}
+}
+
 void help_completion(void)
 {
 	printf("# bash completion for orrery\n"
 	       "_orrery() {\n"
-	       "\tlocal word=${COMP_WORDS[COMP_CWORD]}\n"
-	       "\tlocal before=${COMP_WORDS[COMP_CWORD-1]} words=\n"
-	       "\tif [ \"$COMP_CWORD\" = 1 ]; then\n"
-	       "\t\twords='");
-	for (const struct verb *v = verbs; v->name; v++)
-		printf("%s%s", v == verbs ? "" : " ", v->name);
-	printf("'\n"
-	       "\telse\n"
-	       "\t\tcase ${COMP_WORDS[1]} in\n");
+	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} words= how=\n"
+	       "\tlocal before=${COMP_WORDS[COMP_CWORD-1]}\n"
+	       "\t[ \"$word\" != = ] || word=\n"
+	       "\t[ \"$before\" != = ] || "
+	       "before=${COMP_WORDS[COMP_CWORD-2]}\n"
+	       "\tcase $COMP_CWORD:${COMP_WORDS[1]} in\n"
+	       "\t1:* | 2:help) words='");
+	verb_words();
+	printf("' how=-W ;;\n");
 	for (const struct verb *v = verbs; v->name; v++) {
-		printf("\t\t%s) words='--help", v->name);
+		printf("\t*:%s) words='--help", v->name);
 		for (const struct option_row *o = v->options; o->name; o++)
 			printf(" --%s", o->name);
 		printf("' ;;\n");
 	}
-	printf("\t\tesac\n"
-	       "\tfi\n"
-	       "\tcase $before in\n"
-	       "\t--data | --mount | --cache)\n"
-	       "\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$word\")\n"
-	       "\t\treturn ;;\n"
+	printf("\tesac\n\tcase $before in\n\t");
+	options_called("DIR");
+	printf(") how=-d ;;\n\t");
+	options_called("FILE");
+	printf(") how=-f ;;\n\t");
+	options_called("LEVEL");
+	printf(") words='debug info warn error' how=-W ;;\n"
 	       "\tesac\n"
-	       "\tif [[ $word == -* || $COMP_CWORD == 1 ]]; then\n"
-	       "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
-	       "\"$word\")\n"
-	       "\telse\n"
-	       "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+	       "\tif [ -z \"$how\" ] && [[ $word == -* ]]; then\n"
+	       "\t\thow=-W\n"
+	       "\telif [ -z \"$how\" ]; then\n"
+	       "\t\tcase ${COMP_WORDS[1]} in\n"
+	       "\t\t");
+	verbs_on("MOUNTPOINT");
+	printf(") how=-d ;;\n"
+	       "\t\t*) how=-f ;;\n"
+	       "\t\tesac\n"
 	       "\tfi\n"
+	       "\t[ $how = -W ] || words=\n"
+	       "\tmapfile -t COMPREPLY < <(compgen $how ${words:+\"$words\"} "
+	       "-- "
+	       "\"$word\")\n"
 	       "}\n"
 	       "complete -o filenames -F _orrery orrery\n");
 }

@@ -22,7 +22,7 @@
 #include "tools/verbs.h"
 
 struct mounting {
-	struct conf conf;
+	const struct conf *conf;
 	char mountpoint[PATH_MAX];
 	struct mount_options o;
 	int report; /* to the parent, or -1 in the foreground */
@@ -70,18 +70,12 @@ static int mount_settings(struct mounting *m, const struct args *a,
 			  struct err *e)
 {
 	const char *wait = args_value(a, "wait", "30s");
-	enum log_level level;
 
-	if (settings_load(&m->conf, a, e))
-		return -1;
-	if (log_level_parse(m->conf.log_level, &level, e) ||
-	    clock_duration_parse(str_from(wait), &m->o.wait_ms, e))
-		return -1;
-	log_set_level(level);
-	m->o.data = m->conf.data.p;
+	m->conf = &a->conf;
+	m->o.data = m->conf->data.p;
 	m->o.mountpoint = m->mountpoint;
-	m->o.journal_size = m->conf.journal_size;
-	return 0;
+	m->o.journal_size = m->conf->journal_size;
+	return clock_duration_parse(str_from(wait), &m->o.wait_ms, e);
 }
 
 static void answer_ready(void *ctx)
@@ -118,7 +112,7 @@ static void detach(const struct mounting *m)
 	setsid();
 	if (chdir("/"))
 		log_warn("stays in the directory of its start", NULL);
-	if (snprintf(path, sizeof(path), "%s/mount.log", m->conf.data.p) <
+	if (snprintf(path, sizeof(path), "%s/mount.log", m->conf->data.p) <
 	    PATH_MAX)
 		log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
 			   0600);
@@ -193,13 +187,12 @@ int verb_mount(const struct args *a, struct err *e)
 
 	if (mount_settings(&m, a, e))
 		return EXIT_USAGE;
-	r = settings_find_index(&m.conf, e);
+	r = settings_find_index(m.conf, e);
 	if (!r)
 		r = find_mountpoint(&m, a->operands[0], e);
 	if (!r)
 		r = args_given(a, "foreground") ? run_mount(&m, e)
 						: mount_background(&m, e);
-	conf_fini(&m.conf);
 	return r ? EXIT_FAILED : EXIT_DONE;
 }
 

@@ -58,9 +58,10 @@ static int apply_flags(struct conf *c, const struct args *a, struct err *e)
 	return 0;
 }
 
-int settings_load(struct conf *c, const struct args *a, struct err *e)
+int settings_load(struct args *a, struct err *e)
 {
 	const char *file = args_value(a, "config", NULL);
+	struct conf *c = &a->conf;
 
 	if (conf_init(c, e))
 		return -1;
@@ -86,23 +87,4 @@ int settings_find_index(const struct conf *c, struct err *e)
 		       "no data in %s: a daemon makes it (orrery serve "
 		       "--data DIR)",
 		       c->data.p);
-}
-
-int settings_server(const struct args *a, struct str *ret, struct arena *arena,
-		    struct err *e)
-{
-	const char *server = args_value(a, "server", NULL);
-	struct conf c;
-
-	if (!server) {
-		if (settings_load(&c, a, e))
-			return -1;
-		server = arena_printf(arena, "unix:%.*s/orrery.sock",
-				      STR_ARG(c.data));
-		conf_fini(&c);
-		if (!server)
-			return arena_full(arena, e);
-	}
-	*ret = str_from(server);
-	return 0;
 }

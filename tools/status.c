@@ -60,18 +60,17 @@ int verb_status(const struct args *a, struct err *e)
 int verb_config(const struct args *a, struct err *e)
 {
 	SCOPED(buf_fini) struct buf b;
-	struct conf conf;
 
-	if (settings_load(&conf, a, e))
-		return EXIT_USAGE;
 	buf_init(&b, TEXT_MAX);
 	if (args_given(a, "json"))
-		conf_print_json(&conf, &b);
+		conf_print_json(&a->conf, &b);
 	else
-		conf_print(&conf, &b);
-	conf_fini(&conf);
-	if (!buf_ok(&b))
+		conf_print(&a->conf, &b);
+	if (!buf_ok(&b)) {
+		err_set(e, ERR_TOO_LARGE, "configuration beyond %d bytes",
+			TEXT_MAX);
 		return EXIT_FAILED;
+	}
 	fwrite(b.p, 1, b.n, stdout);
 	return EXIT_DONE;
 }

@@ -66,13 +66,8 @@ static int pass_options(struct up *u, struct line *l, const char *const only[],
 static void become(const struct line *l, int out, pid_t parent)
 {
 	char self[PATH_MAX];
-	sigset_t terminal;
 	ssize_t n;
 
-	sigemptyset(&terminal);
-	sigaddset(&terminal, SIGINT);
-	sigaddset(&terminal, SIGHUP);
-	sigprocmask(SIG_BLOCK, &terminal, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		return;
@@ -92,7 +87,7 @@ static int start_child(struct child *c, const struct line *l, struct err *e)
 
 	if (pipe2(fds, O_CLOEXEC))
 		return err_sys(e, errno, "pipe");
-	c->pid = fork();
+	c->pid = stop_fork();
 	if (c->pid < 0)
 		return err_sys(e, errno, "fork");
 	if (c->pid == 0) {

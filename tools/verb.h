@@ -25,6 +25,7 @@ enum { OPTION_VALUES = 32, OPERANDS = 4 };
 /* A command line, parsed. Strings are those of argv. */
 struct args {
 	const struct verb *verb;
+	struct conf conf; /* in force, for a verb that takes --config */
 	struct {
 		const struct option_row *option;
 		const char *value;
@@ -75,17 +76,14 @@ void help_man_overview(void); /* orrery(1) */
 void help_man(const struct verb *v);
 void help_completion(void); /* for bash */
 
-/* --- settings.c: the configuration that a verb works with --- */
+/* --- settings.c: the configuration in force --- */
 
-/* Defaults, --config FILE, environment, then the flags given; the data
- * directory is made absolute. To be ended with conf_fini. */
-int settings_load(struct conf *c, const struct args *a, struct err *e);
+/* Fill a->conf: defaults, --config FILE, the environment, then the flags
+ * given; the data directory is made absolute. To be ended with conf_fini. */
+int settings_load(struct args *a, struct err *e);
 /* That there is an index in the data directory. */
 int settings_find_index(const struct conf *c, struct err *e);
 /* An operand that is a path, from the root. */
 int path_absolute(const char *path, char *out, size_t size, struct err *e);
-/* "unix:DATA/orrery.sock", or what --server says. */
-int settings_server(const struct args *a, struct str *ret, struct arena *arena,
-		    struct err *e);
 
 #endif
