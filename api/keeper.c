@@ -19,10 +19,9 @@ struct keeper {
 	struct index *index;
 	struct objects *objects;
 	pthread_t thread;
-	pthread_mutex_t busy; /* held as long as a collection runs */
 	pthread_mutex_t mu;
-	pthread_cond_t stop;
-	bool stopping; /* guarded by: mu */
+	pthread_cond_t changed;
+	bool busy, stopping; /* guarded by: mu; busy: a collection runs */
 };
 
 static bool stopping(void *ctx)
@@ -33,16 +32,41 @@ static bool stopping(void *ctx)
 	return k->stopping;
 }
 
+/* Until *flag is false, or for so long, or until the end. mu is held. */
+static void wait_while(struct keeper *k, const bool *flag, int64_t ms)
+{
+	struct timespec until = clock_deadline(ms);
+
+	while (*flag && !k->stopping)
+		if (pthread_cond_timedwait(&k->changed, &k->mu, &until))
+			break;
+}
+
 /* False when it is to stop. */
 static bool wait_long(struct keeper *k)
 {
-	struct timespec until = clock_deadline(SWEEP_MS);
+	const bool always = true;
 
 	SCOPED_LOCK(&k->mu);
-	while (!k->stopping)
-		if (pthread_cond_timedwait(&k->stop, &k->mu, &until))
-			break;
+	wait_while(k, &always, SWEEP_MS);
 	return !k->stopping;
+}
+
+static bool take_turn(struct keeper *k, int64_t patience_ms)
+{
+	SCOPED_LOCK(&k->mu);
+	wait_while(k, &k->busy, patience_ms);
+	if (k->busy || k->stopping)
+		return false;
+	k->busy = true;
+	return true;
+}
+
+static void end_turn(struct keeper *k)
+{
+	SCOPED_LOCK(&k->mu);
+	k->busy = false;
+	pthread_cond_broadcast(&k->changed);
 }
 
 static int collect(struct keeper *k, struct collect *g, struct reader *rd,
@@ -58,16 +82,16 @@ static int collect(struct keeper *k, struct collect *g, struct reader *rd,
 int keeper_collect(struct keeper *k, struct collect *g, struct reader *rd,
 		   struct err *e)
 {
-	struct timespec until = clock_deadline(PATIENCE_MS);
 	int rc;
 
-	if (pthread_mutex_clocklock(&k->busy, CLOCK_MONOTONIC, &until))
+	if (!take_turn(k, PATIENCE_MS))
 		return err_set(e, ERR_BUSY, "a collection is under way");
 	rc = collect(k, g, rd, e);
-	pthread_mutex_unlock(&k->busy);
+	end_turn(k);
 	return rc;
 }
 
+/* Whoever has the turn does this work as well. */
 static void *keeper_main(void *arg)
 {
 	struct keeper *k = arg;
@@ -77,21 +101,22 @@ static void *keeper_main(void *arg)
 		struct collect g = {.who = principal_owner(),
 				    .what = COLLECT_BEGUN};
 
-		pthread_mutex_lock(&k->busy);
+		if (!take_turn(k, 0))
+			continue;
 		if (collect(k, &g, NULL, &e) < 0)
 			log_warn("housekeeping failed", "why=\"%s\"", e.msg);
-		pthread_mutex_unlock(&k->busy);
+		end_turn(k);
 	} while (wait_long(k));
 	return NULL;
 }
 
-static void init_stop(struct keeper *k)
+static void init_changed(struct keeper *k)
 {
 	pthread_condattr_t clock;
 
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->stop, &clock);
+	pthread_cond_init(&k->changed, &clock);
 	pthread_condattr_destroy(&clock);
 }
 
@@ -106,9 +131,8 @@ struct keeper *keeper_start(struct index *ix, struct objects *o, struct err *e)
 	}
 	k->index = ix;
 	k->objects = o;
-	pthread_mutex_init(&k->busy, NULL);
 	pthread_mutex_init(&k->mu, NULL);
-	init_stop(k);
+	init_changed(k);
 	failed = pthread_create(&k->thread, NULL, keeper_main, k);
 	if (!failed)
 		return k;
@@ -121,7 +145,7 @@ void keeper_stop(struct keeper *k)
 {
 	pthread_mutex_lock(&k->mu);
 	k->stopping = true;
-	pthread_cond_signal(&k->stop);
+	pthread_cond_broadcast(&k->changed);
 	pthread_mutex_unlock(&k->mu);
 	pthread_join(k->thread, NULL);
 }
@@ -130,8 +154,7 @@ void keeper_free(struct keeper *k)
 {
 	if (!k)
 		return;
-	pthread_cond_destroy(&k->stop);
+	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->mu);
-	pthread_mutex_destroy(&k->busy);
 	free(k);
 }
