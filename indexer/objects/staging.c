@@ -147,19 +147,19 @@ void staging_close(struct staging *s)
 
 int staging_note(struct staging *s, struct buf *b, struct err *e)
 {
-	SCOPED_FREE char *text = malloc(STAGING_NOTE);
 	SCOPED_FD int fd =
 		openat(s->dir, NOTE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *text = buf_room(b, STAGING_NOTE);
 	ssize_t n;
 
 	if (!text)
-		abort();
+		return err_set(e, ERR_TOO_LARGE, "upload: no room for " NOTE);
 	if (fd < 0)
 		return err_sys(e, errno, "upload: " NOTE);
 	n = io_pread_all(fd, text, STAGING_NOTE, 0, e);
 	if (n < 0)
 		return -1;
-	buf_add(b, text, (size_t)n);
+	buf_added(b, (size_t)n);
 	return 0;
 }
 
