@@ -42,6 +42,8 @@ def tracking(daemon, monkeypatch):
 
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     mlflow.set_tracking_uri(daemon.url)
+    # What an earlier file's tests chose is an experiment of another daemon.
+    mlflow.set_experiment(experiment_id="0")
     yield mlflow
     while mlflow.active_run():
         mlflow.end_run()
