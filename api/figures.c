@@ -62,6 +62,9 @@ static const struct figure table[] = {
 	       "Bytes of the commands waiting."),
 	FIGURE("index", "wal_bytes", "gauge", index.wal_bytes,
 	       "Bytes of the write-ahead log."),
+	FIGURE("index", "wal_holder", "gauge", index.wal_holder,
+	       "Process that keeps the write-ahead log from starting over, or "
+	       "0."),
 	FIGURE("index", "checkpoints_total", "counter", index.checkpoints,
 	       "Checkpoints of the write-ahead log."),
 	FIGURE("index", "db_bytes", "gauge", index.db_bytes,

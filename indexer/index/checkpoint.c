@@ -2,8 +2,11 @@
 /* checkpoint.c - see checkpoint.h. */
 #include "indexer/index/checkpoint.h"
 
+#include <inttypes.h>
+
 #include "indexer/base/clock.h"
 #include "indexer/base/log.h"
+#include "indexer/index/holder.h"
 #include "indexer/index/limits.h"
 
 enum {
@@ -64,6 +67,17 @@ static bool run(struct checkpoint *cp, int mode)
 	return true;
 }
 
+/* Those that keep to the rules are out of their snapshots by now. */
+static void name_holder(struct checkpoint *cp)
+{
+	cp->holder = wal_holder(sqlite3_db_filename(cp->db->h, "main"));
+	if (cp->holder)
+		log_warn("the write-ahead log cannot start over",
+			 "bytes=%" PRId64 " process=%" PRId64
+			 " why=\"it holds a snapshot; is it stopped?\"",
+			 checkpoint_wal_bytes(cp), cp->holder);
+}
+
 /* What can be written back without waiting is, first: the gate is closed for
  * the rest alone. */
 static bool restart(struct checkpoint *cp, int mode)
@@ -74,6 +88,10 @@ static bool restart(struct checkpoint *cp, int mode)
 	bulletin_gate_close(cp->bulletin);
 	sqlite3_busy_timeout(cp->db->h, READERS_MS);
 	good = run(cp, mode);
+	if (good)
+		cp->holder = 0;
+	else
+		name_holder(cp);
 	sqlite3_busy_timeout(cp->db->h, BUSY_MS);
 	bulletin_gate_open(cp->bulletin);
 	return good;

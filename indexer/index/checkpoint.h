@@ -21,7 +21,8 @@ struct checkpoint {
 	/* After tries that readers foiled: how long until the next, and when
 	 * that is, monotonic ms. */
 	int64_t pause_ms, not_before;
-	int64_t count; /* checkpoints so far */
+	int64_t count;  /* checkpoints so far */
+	int64_t holder; /* process that foiled the last one, 0 for none */
 };
 
 int checkpoint_init(struct checkpoint *cp, struct db *db, struct bulletin *b,

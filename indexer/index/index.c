@@ -251,6 +251,7 @@ void index_stats(struct index *ix, struct index_stats *ret)
 		.failed = atomic_load(&s->failed),
 		.queued = atomic_load(&l->count),
 		.wal_bytes = file_bytes(ix->dir, "index.db-wal"),
+		.wal_holder = atomic_load(&s->wal_holder),
 		.checkpoints = atomic_load(&s->checkpoints),
 		.db_bytes = file_bytes(ix->dir, "index.db"),
 		.points = atomic_load(&s->points),

@@ -46,7 +46,7 @@ const char *index_dir(const struct index *ix);
 /* Figures for `orrery status` and /metrics. */
 struct index_stats {
 	int64_t change, commits, commands, failed;
-	int64_t queued, queued_bytes, wal_bytes, checkpoints;
+	int64_t queued, queued_bytes, wal_bytes, wal_holder, checkpoints;
 	int64_t db_bytes, points, folds, tail_bytes;
 	int64_t last_commit_us, longest_commit_us;
 };

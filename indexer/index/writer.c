@@ -393,6 +393,7 @@ static void run_waiting(struct writer *w)
 		run_call(w, g.call);
 	checkpoint_committed(&w->checkpoint);
 	atomic_store(&w->stats.checkpoints, w->checkpoint.count);
+	atomic_store(&w->stats.wal_holder, w->checkpoint.holder);
 }
 
 static bool idle_is_due(const struct writer *w)

@@ -31,7 +31,7 @@ struct row_set;
 /* Counters read by other threads (index_stats). */
 struct writer_stats {
 	_Atomic int64_t change, commits, commands, failed, checkpoints;
-	_Atomic int64_t wal_bytes, db_bytes;
+	_Atomic int64_t wal_bytes, wal_holder, db_bytes;
 	_Atomic int64_t last_commit_us, longest_commit_us;
 	_Atomic int64_t points, folds, tail_bytes; /* kept by points.c */
 };

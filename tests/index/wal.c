@@ -4,7 +4,9 @@
  */
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "indexer/base/clock.h"
 #include "indexer/index/limits.h"
@@ -130,6 +132,61 @@ static void bounded(char *copy)
 	ok(!failed, "a backup was taken meanwhile");
 }
 
+/* Another process, made before there are threads: it takes a snapshot of the
+ * index whose directory it is told, says so, and stays in it. */
+struct holder {
+	pid_t pid;
+	int dir[2], held[2];
+};
+
+static void hold(const struct holder *h)
+{
+	struct principal owner = principal_owner();
+	char dir[PATH_MAX] = "";
+	struct reader *rd;
+	struct err e;
+
+	if (read(h->dir[0], dir, sizeof(dir) - 1) <= 0)
+		_exit(1);
+	rd = reader_open(dir, &e);
+	if (!rd || reader_begin(rd, &owner, &e) < 0 ||
+	    write(h->held[1], "x", 1) != 1)
+		_exit(1);
+	pause();
+}
+
+static void holder_start(struct holder *h)
+{
+	if (pipe(h->dir) < 0 || pipe(h->held) < 0)
+		abort();
+	h->pid = fork();
+	if (!h->pid)
+		hold(h);
+}
+
+/* Who stays in a snapshot is named, and forgotten once it ends. */
+static void named(const struct holder *h)
+{
+	const char *run = fx_run(&fx, "0", "held");
+	const size_t n = strlen(fx.dir);
+	struct index_stats s;
+	char c;
+
+	ok(write(h->dir[1], fx.dir, n) == (ssize_t)n, "another process starts");
+	ok(read(h->held[0], &c, 1) == 1, "and has a snapshot");
+	write_much(run);
+	index_stats(fx.ix, &s);
+	is_i64(s.wal_holder, h->pid, "who holds the WAL is named");
+	kill(h->pid, SIGKILL);
+	waitpid(h->pid, NULL, 0);
+	for (int i = 0; i < 40 && s.wal_holder; i++) {
+		usleep(500000);
+		fx_tag(&fx, run, "k", "v");
+		index_stats(fx.ix, &s);
+	}
+	is_i64(s.wal_holder, 0, "and forgotten when it is gone");
+}
+
 /* To where none can be written, or may be. */
 static void refused_backups(void)
 {
@@ -193,11 +250,14 @@ static void restored(const char *copy)
 
 int main(void)
 {
+	struct holder holder;
 	char copy[300];
 
+	holder_start(&holder);
 	fx_start(&fx);
 	snprintf(copy, sizeof(copy), "%s/copy", fx.dir);
 	bounded(copy);
+	named(&holder);
 	refused_backups();
 	restored(copy);
 	fx_end(&fx);
