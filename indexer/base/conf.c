@@ -27,6 +27,9 @@ const struct conf_key conf_keys[] = {
 	{"listen", CONF_STRS, AT(listen), "127.0.0.1:8080", 0, 0,
 	 "Addresses to serve on, HOST:PORT or unix:PATH; port 0 takes a free "
 	 "one."},
+	{"projects", CONF_PROJECTS, AT(projects), "", 0, 0,
+	 "Projects that have a view, {id: NUMBER, path: GROUP/NAME} each, as "
+	 "GitLab numbers and calls them; as one text NUMBER:GROUP/NAME."},
 	{"log_level", CONF_LEVEL, AT(log_level), "info", 0, 0,
 	 "Least level that is logged: debug, info, warn, error or off."},
 	{"tls.cert", CONF_STR, AT(tls_cert), "", 0, 0,
@@ -111,23 +114,59 @@ static int store_str(struct conf *c, struct str value, struct str *member,
 	return member->p ? 0 : arena_full(&c->arena, e);
 }
 
+/* Room for one more, at least twice as much as before. */
+static void *list_next(struct conf *c, struct field_list *list, size_t size)
+{
+	bool full = !(list->n & (list->n - 1));
+	char *items = list->items;
+
+	if (full) {
+		items = arena_array(&c->arena, list->n ? 2 * list->n : 1, size);
+		if (items && list->n)
+			memcpy(items, list->items, list->n * size);
+	}
+	if (!items)
+		return NULL;
+	list->items = items;
+	return items + list->n++ * size;
+}
+
 /* Comma-separated values appended to a list. */
 static int store_list(struct conf *c, struct str value, struct field_list *list,
 		      struct err *e)
 {
 	while (value.n) {
-		struct str item = str_trim(str_cut(&value, ','));
-		struct str *items =
-			arena_array(&c->arena, list->n + 1, sizeof(*items));
+		struct str *item = list_next(c, list, sizeof(*item));
 
-		if (!items)
+		if (!item)
 			return arena_full(&c->arena, e);
-		if (list->n)
-			memcpy(items, list->items, list->n * sizeof(*items));
-		if (store_str(c, item, &items[list->n], e))
+		if (store_str(c, str_trim(str_cut(&value, ',')), item, e))
 			return -1;
-		list->items = items;
-		list->n++;
+	}
+	return 0;
+}
+
+/* "1493:group/name", and more behind commas. */
+static int store_projects(struct conf *c, struct str value,
+			  struct field_list *list, struct err *e)
+{
+	while (value.n) {
+		struct str path = str_trim(str_cut(&value, ','));
+		struct str whole = path, id = str_trim(str_cut(&path, ':'));
+		struct conf_project *p;
+		int64_t number;
+
+		if (!path.p || !num_parse_i64(id, &number))
+			return err_set(e, ERR_INVALID,
+				       "projects: \"%.*s\" is not a project as "
+				       "1493:group/name",
+				       STR_ARG(whole));
+		p = list_next(c, list, sizeof(*p));
+		if (!p)
+			return arena_full(&c->arena, e);
+		p->id = number;
+		if (store_str(c, str_trim(path), &p->path, e))
+			return -1;
 	}
 	return 0;
 }
@@ -157,9 +196,11 @@ int conf_store(struct conf *c, const struct conf_key *k, struct str value,
 		rc = store_number(k, value, member, e);
 		break;
 	case CONF_STRS:
+	case CONF_PROJECTS:
 		if (source != now)
 			*(struct field_list *)member = (struct field_list){0};
-		rc = store_list(c, value, member, e);
+		rc = k->type == CONF_STRS ? store_list(c, value, member, e)
+					  : store_projects(c, value, member, e);
 		break;
 	}
 	if (!rc)
@@ -234,6 +275,20 @@ enum conf_source conf_source(const struct conf *c, const char *key)
 
 /* --- printing ----------------------------------------------------------- */
 
+static void print_projects(const struct field_list *list, struct json_out *j)
+{
+	const struct conf_project *p = list->items;
+
+	jo_array(j);
+	for (size_t i = 0; i < list->n; i++) {
+		jo_object(j);
+		jo_ki64(j, "id", p[i].id);
+		jo_kstr(j, "path", p[i].path);
+		jo_object_end(j);
+	}
+	jo_array_end(j);
+}
+
 static void print_value(const struct conf *c, const struct conf_key *k,
 			struct json_out *j)
 {
@@ -248,6 +303,9 @@ static void print_value(const struct conf *c, const struct conf_key *k,
 	case CONF_INT:
 	case CONF_SIZE:
 		jo_i64(j, *(const int64_t *)member);
+		return;
+	case CONF_PROJECTS:
+		print_projects(list, j);
 		return;
 	case CONF_STRS:
 		break;

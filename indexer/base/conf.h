@@ -8,7 +8,9 @@
  * (`orrery config`). Later sources win: default, file, environment, flag, in
  * whatever order they are read. An unknown key is an error that names the
  * file and line and the nearest known key. Keys below a list (gitlab,
- * dvc_remotes, identity.oidc) are rows of the same table.
+ * dvc_remotes, identity.oidc) are rows of the same table. Projects are a list
+ * of {id: 1493, path: group/name}; where there is one text for it, of
+ * 1493:group/name.
  */
 #ifndef ORRERY_BASE_CONF_H
 #define ORRERY_BASE_CONF_H
@@ -20,9 +22,15 @@ enum conf_source { CONF_DEFAULT, CONF_FILE, CONF_ENV, CONF_FLAG };
 
 enum { CONF_KEYS_MOST = 64, CONF_BYTES = 1024 * 1024 };
 
+struct conf_project { /* as they were given: not checked */
+	int64_t id;
+	struct str path;
+};
+
 struct conf {
 	struct str data;
-	struct field_list listen; /* of struct str: HOST:PORT, unix:PATH */
+	struct field_list listen;   /* of struct str: HOST:PORT, unix:PATH */
+	struct field_list projects; /* of struct conf_project */
 	struct str log_level;
 	struct str tls_cert, tls_key;
 	int64_t workers, transfers; /* threads */

@@ -8,7 +8,14 @@
 
 enum { CONF_NAME_MOST = 64 };
 
-enum conf_type { CONF_STR, CONF_LEVEL, CONF_INT, CONF_SIZE, CONF_STRS };
+enum conf_type {
+	CONF_STR,
+	CONF_LEVEL,
+	CONF_INT,
+	CONF_SIZE,
+	CONF_STRS,
+	CONF_PROJECTS
+};
 
 struct conf_key {
 	const char *name; /* dotted */

@@ -40,7 +40,58 @@ static int wrong_kind(const struct file *f, const cJSON *node,
 {
 	return err_set(f->e, ERR_INVALID, "%s:%d: %s must be %s", f->path,
 		       yaml_line(node), k->name,
-		       k->type == CONF_STRS ? "a list of words" : "one value");
+		       k->type == CONF_STRS ? "a list of words"
+		       : k->type == CONF_PROJECTS
+			       ? "a list of {id: 1493, path: "
+				 "group/name}"
+			       : "one value");
+}
+
+/* {id: 1493, path: group/name} as 1493:group/name. A path has no comma. */
+static int project_text(const struct file *f, const cJSON *node,
+			const struct conf_key *k, struct buf *ret)
+{
+	struct str id = STR_NONE, path = STR_NONE;
+
+	for (const cJSON *x = node->child; x; x = x->next) {
+		struct str name = str_from(x->string);
+
+		if (!str_is(name, "id") && !str_is(name, "path"))
+			return err_set(f->e, ERR_INVALID,
+				       "%s:%d: \"%.*s\" is not a key of "
+				       "projects; they have an id and a path",
+				       f->path, yaml_line(x), STR_ARG(name));
+		if (!scalar_text(x, str_is(name, "id") ? &id : &path))
+			return wrong_kind(f, x, k);
+	}
+	if (!id.n || !path.n || memchr(path.p, ',', path.n))
+		return wrong_kind(f, node, k);
+	buf_printf(ret, "%.*s:%.*s", STR_ARG(id), STR_ARG(path));
+	return 0;
+}
+
+static int read_item(const struct file *f, const cJSON *item,
+		     const struct conf_key *k)
+{
+	SCOPED(buf_fini) struct buf text;
+	struct str value;
+
+	buf_init(&text, CONF_BYTES);
+	if (cJSON_IsObject(item) && k->type == CONF_PROJECTS) {
+		if (project_text(f, item, k, &text))
+			return -1;
+		value = buf_view(&text);
+	} else if (!scalar_text(item, &value)) {
+		return wrong_kind(f, item, k);
+	}
+	if (conf_store(f->c, k, value, CONF_FILE, f->e))
+		return err_wrap(f->e, "%s:%d", f->path, yaml_line(item));
+	return 0;
+}
+
+static bool is_list(const struct conf_key *k)
+{
+	return k->type == CONF_STRS || k->type == CONF_PROJECTS;
 }
 
 static int read_list(const struct file *f, const cJSON *node,
@@ -48,15 +99,9 @@ static int read_list(const struct file *f, const cJSON *node,
 {
 	if (!node->child)
 		return conf_store(f->c, k, STR(""), CONF_FILE, f->e);
-	for (const cJSON *item = node->child; item; item = item->next) {
-		struct str value;
-
-		if (!scalar_text(item, &value))
-			return wrong_kind(f, item, k);
-		if (conf_store(f->c, k, value, CONF_FILE, f->e))
-			return err_wrap(f->e, "%s:%d", f->path,
-					yaml_line(item));
-	}
+	for (const cJSON *item = node->child; item; item = item->next)
+		if (read_item(f, item, k))
+			return -1;
 	return 0;
 }
 
@@ -65,7 +110,7 @@ static int read_key(const struct file *f, const cJSON *node,
 {
 	struct str value;
 
-	if (cJSON_IsArray(node) && k->type == CONF_STRS)
+	if (cJSON_IsArray(node) && is_list(k))
 		return read_list(f, node, k);
 	if (!scalar_text(node, &value))
 		return wrong_kind(f, node, k);

@@ -91,6 +91,15 @@ static void test_file_errors(void)
 		{"body_limit: -1\n", "is not a size"},
 		{"body_limit: 9999999999G\n", "is not a size"},
 		{"log_level: loud\n", ":1: log_level: \"loud\" is not a log"},
+		{"projects: {id: 1}\n", ":1: projects must be a list of {id"},
+		{"projects:\n  - {id: 1}\n", ":2: projects must be a list"},
+		{"projects:\n  - {id: x, path: a/b}\n",
+		 ":2: projects: \"x:a/b\" is not a project as"},
+		{"projects:\n  - id: 1\n    paht: a/b\n",
+		 ":3: \"paht\" is not a key of projects"},
+		{"projects:\n  - {id: 1, path: 'a/b,2:c/d'}\n",
+		 ":2: projects must be a list"},
+		{"projects: [a/b]\n", "\"a/b\" is not a project as 1493:"},
 		{"- a\n", "must be keys with values"},
 		{"data: x\ndata: y\n", "comes twice"},
 		{"data: [\n", ":2: "},
@@ -106,6 +115,41 @@ static void test_file_errors(void)
 		   rows[i].message);
 		conf_fini(&c);
 	}
+}
+
+static bool is_project(const struct conf *c, size_t i, int64_t id,
+		       const char *at)
+{
+	const struct conf_project *p = c->projects.items;
+
+	return i < c->projects.n && p[i].id == id && str_is(p[i].path, at);
+}
+
+static void test_projects(void)
+{
+	struct conf c, again;
+	struct err e = {0};
+	struct buf b;
+
+	is_i64(read_text(&c,
+			 "projects:\n  - {id: 1493, path: group/sub/name}\n"
+			 "  - id: 7\n    path: a/b\n  - 9:c/d\n",
+			 &e),
+	       0, "projects");
+	ok(is_project(&c, 0, 1493, "group/sub/name") &&
+		   is_project(&c, 1, 7, "a/b") && is_project(&c, 2, 9, "c/d"),
+	   "in any form");
+	buf_init(&b, 100000);
+	conf_print(&c, &b);
+	is_i64(read_text(&again, b.p, &e), 0, "are printed");
+	ok(again.projects.n == 3 && is_project(&again, 1, 7, "a/b"),
+	   "and read back");
+	conf_set(&c, "projects", STR("1:x/y, 2:x/z"), CONF_ENV, &e);
+	ok(c.projects.n == 2 && is_project(&c, 1, 2, "x/z"),
+	   "the environment replaces them");
+	buf_fini(&b);
+	conf_fini(&c);
+	conf_fini(&again);
 }
 
 static void test_environment(void)
@@ -211,6 +255,7 @@ int main(void)
 	test_defaults();
 	test_file();
 	test_file_errors();
+	test_projects();
 	test_environment();
 	test_ranks();
 	test_print();
