@@ -26,6 +26,7 @@ apply_fn apply_model_create, apply_model_rename, apply_model_update,
 	apply_model_alias, apply_model_unalias;
 apply_fn apply_version_create, apply_version_update, apply_version_stage,
 	apply_version_delete, apply_version_tag, apply_version_untag;
+apply_fn apply_projects;
 apply_fn apply_gc;
 apply_fn apply_call;
 

@@ -35,6 +35,7 @@ static const struct rule {
 	{STMT_CHECK_MODEL_BELOW, "a model is older than what hangs on it"},
 	{STMT_CHECK_VERSION_NUMBERS, "a version has no number or stage"},
 	{STMT_CHECK_ALIASES, "an alias names another model's version"},
+	{STMT_CHECK_PROJECTS, "its project does not exist"},
 };
 
 /* Where findings go. */
@@ -74,7 +75,7 @@ static int check_rule(struct db *db, const struct rule *rule,
 	return rc;
 }
 
-/* The directory name of what belongs to no project is its name's form. */
+/* A directory name is the form of the full name. */
 static int check_dirs(struct db *db, const struct finder *f, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;

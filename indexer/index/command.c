@@ -14,6 +14,7 @@
 #include "indexer/index/limits.h"
 #include "indexer/index/logged_model.h"
 #include "indexer/index/points.h"
+#include "indexer/index/project.h"
 
 const char *const run_status_names[] = {
 	"", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED", NULL};
@@ -409,6 +410,8 @@ const struct command_type command_types[COMMAND_KINDS] = {
 					 artifact_set_in, apply_artifact_set),
 	[COMMAND_JOURNAL] =
 		SOME("journal", cmd_journal, NULL, 0, journal_apply),
+	[COMMAND_PROJECTS] =
+		SOME("projects", cmd_projects, NULL, 0, apply_projects),
 	[COMMAND_GC] = SOME("gc", cmd_gc, NULL, 0, apply_gc),
 	[COMMAND_CALL] = SOME("call", cmd_call, NULL, 0, apply_call),
 };

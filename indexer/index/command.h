@@ -67,7 +67,8 @@ enum command_kind {
 	COMMAND_ARTIFACT_DELETE,
 	COMMAND_ARTIFACT_SET,
 	COMMAND_JOURNAL,
-	COMMAND_GC,   /* a step of garbage collection (gc.h) */
+	COMMAND_PROJECTS, /* which there are (project.h) */
+	COMMAND_GC,       /* a step of garbage collection (gc.h) */
 	COMMAND_CALL, /* run a function on the writer (backup, checkpoint) */
 	COMMAND_KINDS
 };

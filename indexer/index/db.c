@@ -15,6 +15,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/limits.h"
+#include "indexer/index/name_sql.h"
 
 #define STMT(name, flags, sql) {#name, flags, sql},
 const struct statement statements[STMTS] = {
@@ -51,16 +52,6 @@ __attribute__((constructor)) static void no_memory_statistics(void)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static void sees(sqlite3_context *ctx, int n, sqlite3_value **v)
-{
-	const struct db *db = sqlite3_user_data(ctx);
-
-	(void)n;
-	sqlite3_result_int(
-		ctx,
-		principal_may(&db->who, sqlite3_value_int64(v[0]), LEVEL_READ));
-}
-
 static int past_deadline(void *arg)
 {
 	const struct db *db = arg;
@@ -87,9 +78,7 @@ static int configure(struct db *db, enum db_mode mode, struct err *e)
 				  NULL);
 	sqlite3_limit(db->h, SQLITE_LIMIT_ATTACHED, 0);
 	sqlite3_busy_timeout(db->h, BUSY_MS);
-	sqlite3_create_function(db->h, "sees", 1,
-				SQLITE_UTF8 | SQLITE_DIRECTONLY, db, sees, NULL,
-				NULL);
+	name_sql_add(db);
 	if (mode == DB_READER) {
 		sqlite3_progress_handler(db->h, DEADLINE_STEPS, past_deadline,
 					 db);

@@ -55,7 +55,7 @@ struct db {
 	sqlite3_stmt *stmts[STMTS]; /* prepared when first used */
 	bool used[STMTS];           /* an open cursor holds it */
 	int64_t queries;            /* statements run */
-	struct principal who;       /* for sees(project) in statements */
+	struct principal who;       /* for functions in statements */
 	int64_t deadline;           /* monotonic ms, 0: none */
 };
 

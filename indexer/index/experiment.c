@@ -12,6 +12,7 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
 #include "indexer/index/names.h"
+#include "indexer/index/project_name.h"
 #include "indexer/index/run_cache.h"
 #include "indexer/index/values.h"
 
@@ -33,6 +34,21 @@ int experiment_not_found(int64_t row, struct err *e)
 		       "No Experiment with id=%" PRId64 " exists", row);
 }
 
+int experiment_home(struct db *db, int64_t *ret, struct err *e)
+{
+	*ret = 0;
+	if (!db->who.view)
+		return 0;
+	return db_find(db, STMT_EXPERIMENT_HOME, NO_BINDS, ret, e) < 0 ? -1 : 0;
+}
+
+int experiment_row(struct db *db, struct str id, int64_t *ret, struct err *e)
+{
+	if (experiment_parse_id(id, ret, e) < 0)
+		return -1;
+	return *ret ? 0 : experiment_home(db, ret, e);
+}
+
 int writer_experiment(struct writer *w, const struct principal *who,
 		      struct str id, struct experiment_ref *ret, struct err *e)
 {
@@ -40,7 +56,7 @@ int writer_experiment(struct writer *w, const struct principal *who,
 	int64_t row;
 	int rc;
 
-	if (experiment_parse_id(id, &row, e) < 0 ||
+	if (experiment_row(&w->db, id, &row, e) < 0 ||
 	    cursor_open(&q, &w->db, STMT_EXPERIMENT_REF, BINDS(B(row)), e) < 0)
 		return -1;
 	rc = cursor_next(&q, e);
@@ -59,37 +75,22 @@ int writer_experiment(struct writer *w, const struct principal *who,
 	return 0;
 }
 
-int writer_experiment_active(struct writer *w, const struct principal *who,
-			     struct str id, struct experiment_ref *ret,
-			     struct err *e)
-{
-	if (writer_experiment(w, who, id, ret, e) < 0)
-		return -1;
-	if (ret->deleted)
-		return err_set(e, ERR_STATE,
-			       "The experiment %" PRId64
-			       " must be in the 'active' state. Current state "
-			       "is deleted.",
-			       ret->row);
-	return 0;
-}
-
 /* --- names -------------------------------------------------------------- */
 
-/* The row and the directory that a name would have must be free, but for the
- * experiment self (-1: none). */
-static int check_free(struct writer *w, int64_t project, struct str name,
-		      struct str dir, int64_t self, struct err *e)
+/* What the name would take must be free, but for the experiment self (-1:
+ * none). */
+static int check_free(struct writer *w, const struct project_name *n,
+		      int64_t self, struct err *e)
 {
 	int64_t holder;
 	int rc = db_find(&w->db, STMT_EXPERIMENT_HOLDER,
-			 BINDS(B(project), B(name), B(dir), B(self)), &holder,
-			 e);
+			 BINDS(B(n->project), B(n->name), B(n->file), B(self)),
+			 &holder, e);
 
 	if (rc > 0)
 		return err_set(e, ERR_EXISTS,
 			       "Experiment(name=%.*s) already exists.",
-			       STR_ARG(name));
+			       STR_ARG(n->name));
 	return rc;
 }
 
@@ -122,24 +123,59 @@ static int check_location(struct str location, struct err *e)
 
 /* --- create, rename ----------------------------------------------------- */
 
-static int insert(struct writer *w, struct cmd_experiment_create *x,
-		  struct str dir, int64_t *ret_row, struct err *e)
+static int insert(struct writer *w, const struct project_name *n,
+		  struct str location, int64_t *ret_row, struct err *e)
 {
 	int64_t change = writer_changes(w);
-	char location[sizeof(default_root) + NUM_MAX];
+	char home[sizeof(default_root) + NUM_MAX];
 
 	if (db_exec(&w->db, STMT_EXPERIMENT_ADD,
-		    BINDS(B(x->name), B(dir), B(x->artifact_location),
+		    BINDS(B(n->project), B(n->name), B(n->file), B(location),
 			  B(w->now), B(change)),
 		    e) < 0)
 		return -1;
 	*ret_row = db_last_id(&w->db);
-	if (x->artifact_location.n)
+	w->totals.experiments++;
+	if (location.n)
 		return 0;
-	snprintf(location, sizeof(location), "%s%" PRId64, default_root,
-		 *ret_row);
+	snprintf(home, sizeof(home), "%s%" PRId64, default_root, *ret_row);
 	return db_exec(&w->db, STMT_EXPERIMENT_LOCATE,
-		       BINDS(B(*ret_row), B(str_from(location))), e);
+		       BINDS(B(*ret_row), B(str_from(home))), e);
+}
+
+/* In a view, experiment 0 is the project's own "Default": made when it is
+ * first written to, as clients do that were told of no other. */
+static int make_home(struct writer *w, struct command *c, struct str id,
+		     struct err *e)
+{
+	struct project_name n;
+	int64_t row;
+
+	if (!c->who.view)
+		return 0;
+	if (experiment_row(&w->db, id, &row, e) < 0)
+		return -1;
+	if (row || !principal_may(&c->who, c->who.view, LEVEL_WRITE))
+		return 0;
+	if (project_name_new(w, c, c->who.view, STR("Default"), &n, e) < 0 ||
+	    check_free(w, &n, -1, e) < 0)
+		return -1;
+	return insert(w, &n, STR_NONE, &row, e);
+}
+
+int writer_experiment_active(struct writer *w, struct command *c, struct str id,
+			     struct experiment_ref *ret, struct err *e)
+{
+	if (make_home(w, c, id, e) < 0 ||
+	    writer_experiment(w, &c->who, id, ret, e) < 0)
+		return -1;
+	if (ret->deleted)
+		return err_set(e, ERR_STATE,
+			       "The experiment %" PRId64
+			       " must be in the 'active' state. Current state "
+			       "is deleted.",
+			       ret->row);
+	return 0;
 }
 
 static int set_tag(struct writer *w, int64_t row, const struct key_value *kv,
@@ -178,27 +214,28 @@ static int set_tags(struct writer *w, int64_t row, struct field_list tags,
 int apply_experiment_create(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_experiment_create *x = (struct cmd_experiment_create *)c;
-	char dir[NAME_FILE_MAX];
-	struct str file;
+	struct project_name n;
 	int64_t row;
 	const char *id;
 
-	if (name_check_experiment(x->name, e) < 0 ||
+	if (project_name_new(w, c, c->who.view, x->name, &n, e) < 0 ||
+	    name_check_experiment(n.name, e) < 0 ||
 	    check_location(x->artifact_location, e) < 0)
 		return -1;
-	if (!principal_may(&c->who, 0, LEVEL_WRITE))
+	if (!principal_may(&c->who, n.project, LEVEL_WRITE))
 		return err_set(e, ERR_DENIED,
-			       "creating an experiment of no project is the "
-			       "owner's");
-	file = str_n(dir, name_to_file(x->name, dir));
-	if (check_free(w, 0, x->name, file, -1, e) < 0 ||
-	    insert(w, x, file, &row, e) < 0 || set_tags(w, row, x->tags, e) < 0)
+			       n.project ? "creating an experiment takes write "
+					   "access to its project"
+					 : "creating an experiment of no "
+					   "project is the owner's");
+	if (check_free(w, &n, -1, e) < 0 ||
+	    insert(w, &n, x->artifact_location, &row, e) < 0 ||
+	    set_tags(w, row, x->tags, e) < 0)
 		return -1;
 	id = arena_printf(&c->arena, "%" PRId64, row);
 	if (!id)
 		return arena_full(&c->arena, e);
 	x->ret_experiment_id = str_from(id);
-	w->totals.experiments++;
 	return 0;
 }
 
@@ -215,29 +252,28 @@ static int removed(struct writer *w, const struct experiment_ref *x,
 int apply_experiment_update(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_experiment_update *x = (struct cmd_experiment_update *)c;
-	char dir[NAME_FILE_MAX];
 	struct experiment_ref ref;
-	struct str file;
+	struct project_name n;
 	int64_t same;
 	int rc;
 
-	if (name_check_experiment(x->new_name, e) < 0 ||
-	    writer_experiment(w, &c->who, x->experiment_id, &ref, e) < 0)
+	if (writer_experiment(w, &c->who, x->experiment_id, &ref, e) < 0)
 		return -1;
 	if (ref.deleted)
 		return err_set(e, ERR_STATE,
 			       "Cannot rename a non-active experiment.");
-	file = str_n(dir, name_to_file(x->new_name, dir));
-	if (check_free(w, ref.project, x->new_name, file, ref.row, e) < 0)
-		return -1;
 	rc = db_find(&w->db, STMT_EXPERIMENT_NAMED,
 		     BINDS(B(ref.row), B(x->new_name)), &same, e);
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	if (project_name_new(w, c, ref.project, x->new_name, &n, e) < 0 ||
+	    name_check_experiment(n.name, e) < 0 ||
+	    check_free(w, &n, ref.row, e) < 0)
+		return -1;
 	if (removed(w, &ref, e) < 0)
 		return -1;
 	return db_exec(&w->db, STMT_EXPERIMENT_RENAME,
-		       BINDS(B(ref.row), B(x->new_name), B(file), B(w->now),
+		       BINDS(B(ref.row), B(n.name), B(n.file), B(w->now),
 			     B(w->change)),
 		       e);
 }
@@ -288,8 +324,7 @@ int apply_experiment_tag(struct writer *w, struct command *c, struct err *e)
 	const struct key_value kv = {x->key, x->value};
 	struct experiment_ref ref;
 
-	if (writer_experiment_active(w, &c->who, x->experiment_id, &ref, e) <
-		    0 ||
+	if (writer_experiment_active(w, c, x->experiment_id, &ref, e) < 0 ||
 	    set_tag(w, ref.row, &kv, "key", e) < 0)
 		return -1;
 	return db_changes(&w->db) ? touch(w, ref.row, e) : 0;
@@ -301,8 +336,7 @@ int apply_experiment_untag(struct writer *w, struct command *c, struct err *e)
 	struct changed gone = {.thing = THING_EXPERIMENT_TAG, .name = x->key};
 	struct experiment_ref ref;
 
-	if (writer_experiment_active(w, &c->who, x->experiment_id, &ref, e) <
-		    0 ||
+	if (writer_experiment_active(w, c, x->experiment_id, &ref, e) < 0 ||
 	    db_exec(&w->db, STMT_EXPERIMENT_TAG_DELETE,
 		    BINDS(B(ref.row), B(x->key)), e) < 0)
 		return -1;

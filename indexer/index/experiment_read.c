@@ -74,7 +74,7 @@ int experiment_by_id(struct reader *rd, struct str id, struct arena *a,
 {
 	int64_t row;
 
-	if (experiment_parse_id(id, &row, e) < 0)
+	if (experiment_row(reader_db(rd), id, &row, e) < 0)
 		return -1;
 	return experiment_by_row(rd, row, a, ret, e);
 }

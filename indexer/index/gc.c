@@ -104,7 +104,7 @@ static int doom_old(struct writer *w, struct cmd_gc *x, struct err *e)
 {
 	struct found found[DOOM_BATCH];
 
-	if (!x->c.who.owner)
+	if (!principal_sees_all(&x->c.who))
 		return err_set(e, ERR_DENIED,
 			       "only the owner may collect "
 			       "all that is deleted");

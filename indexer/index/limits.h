@@ -38,6 +38,9 @@ enum {
 	LIMIT_INPUT_TAG_VALUE = 500,
 	LIMIT_INPUTS = 1000,           /* datasets, or models, of one call */
 	LIMIT_MODEL_HISTORY = 1 << 20, /* bytes of a run's log-model tag */
+	LIMIT_PROJECTS = 10000,        /* by configuration */
+	LIMIT_PROJECT_LEVELS = 20,
+	LIMIT_PROJECT_PART = 255, /* bytes between slashes */
 	LIMIT_ARTIFACT_PATH = 4096,
 	LIMIT_ARTIFACT_DEPTH = 128,
 	LIMIT_FILE_NAME = 255,

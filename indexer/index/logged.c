@@ -271,8 +271,9 @@ int apply_logged_create(struct writer *w, struct command *c, struct err *e)
 	int64_t row;
 
 	if (check_create(x, e) < 0 ||
-	    writer_experiment_active(w, &c->who, x->experiment_id, &in, e) <
-		    0 ||
+	    (x->source_run_id.n &&
+	     writer_run_seen(w, &c->who, x->source_run_id, e) < 0) ||
+	    writer_experiment_active(w, c, x->experiment_id, &in, e) < 0 ||
 	    insert(w, x, in.row, &row, e) < 0 ||
 	    set_params(w, row, x->ret_model_id, x->params, &is_new, e) < 0)
 		return -1;

@@ -9,11 +9,33 @@
 
 extern const char schema_sql[]; /* schema.sql, by embed.py */
 
-/* A later version gets a table of steps here, a row each: {N + 1, "ALTER
- * TABLE ..."}; schema.sql gets the same change, and SCHEMA_VERSION grows. */
+#define FULL_NAME                                                              \
+	"TEXT AS (CASE WHEN project > 0 THEN name || ' (' || project || ')'"   \
+	" WHEN project = 0 THEN name END);"
+
+/* A later version gets a row more: {N + 1, "ALTER TABLE ..."}; schema.sql gets
+ * the same change, and SCHEMA_VERSION grows. */
+static const struct migration steps[] = {
+	/* projects, and names that tell them */
+	{2,
+	 "CREATE TABLE project (id INTEGER PRIMARY KEY, path TEXT NOT NULL,"
+	 " title TEXT NOT NULL DEFAULT '', listed INTEGER NOT NULL DEFAULT 1,"
+	 " born INTEGER NOT NULL, change INTEGER NOT NULL) STRICT;"
+	 "CREATE UNIQUE INDEX project_path ON project (path) WHERE listed = 1;"
+	 "CREATE INDEX project_change ON project (change);"
+	 "ALTER TABLE experiment ADD COLUMN full " FULL_NAME
+	 "ALTER TABLE registered_model ADD COLUMN full " FULL_NAME
+	 "DROP INDEX registered_model_order;"
+	 "CREATE UNIQUE INDEX experiment_full ON experiment (full);"
+	 "CREATE UNIQUE INDEX registered_model_full ON registered_model (full)"
+	 " WHERE gone = 0;"},
+};
+
 const struct schema schema_current = {
 	.version = SCHEMA_VERSION,
 	.sql = schema_sql,
+	.steps = steps,
+	.nsteps = sizeof(steps) / sizeof(steps[0]),
 };
 
 static int set_version(struct db *db, int64_t version, struct err *e)

@@ -14,6 +14,8 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
 #include "indexer/index/names.h"
+#include "indexer/index/project.h"
+#include "indexer/index/project_name.h"
 #include "indexer/index/values.h"
 
 enum { REAP_VERSIONS = 200 }; /* in one statement */
@@ -25,6 +27,12 @@ int model_not_found(struct str name, struct err *e)
 	return err_set(e, ERR_NOT_FOUND,
 		       "Registered Model with name=%.*s not found",
 		       STR_ARG(name));
+}
+
+int model_check_name(const struct principal *who, struct str name,
+		     struct err *e)
+{
+	return name_check_model(project_plain_name(who, name, NULL), "name", e);
 }
 
 static int may_write(const struct principal *who, int64_t project,
@@ -44,7 +52,7 @@ int writer_model(struct writer *w, const struct principal *who, struct str name,
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	int rc;
 
-	if (name_check_model(name, "name", e) < 0 ||
+	if (model_check_name(who, name, e) < 0 ||
 	    cursor_open(&q, &w->db, STMT_MODEL_REF, BINDS(B(name)), e) < 0)
 		return -1;
 	rc = cursor_next(&q, e);
@@ -65,7 +73,7 @@ int writer_version(struct writer *w, const struct principal *who,
 	int64_t number;
 	int rc;
 
-	if (name_check_model(name, "name", e) < 0 ||
+	if (model_check_name(who, name, e) < 0 ||
 	    version_parse(version, &number, e) < 0 ||
 	    cursor_open(&q, &w->db, STMT_VERSION_REF, BINDS(B(name), B(number)),
 			e) < 0)
@@ -178,39 +186,42 @@ static int is_taken(struct str name, bool by_prompt, bool prompt, struct err *e)
 		       nouns[prompt], STR_ARG(name), nouns[by_prompt]);
 }
 
-/* 1 with whether its holder is a prompt where name or directory are taken by
- * another than self (-1: none). */
-static int holder(struct writer *w, int64_t project, struct str name,
-		  struct str dir, int64_t self, int64_t *ret, struct err *e)
+/* 1 with whether its holder is a prompt where the name is taken by another
+ * than self (-1: none). */
+static int holder(struct writer *w, const struct project_name *n, int64_t self,
+		  int64_t *ret, struct err *e)
 {
 	return db_find(&w->db, STMT_MODEL_HOLDER,
-		       BINDS(B(project), B(name), B(dir), B(self)), ret, e);
+		       BINDS(B(n->project), B(n->name), B(n->file), B(self)),
+		       ret, e);
 }
 
 int apply_model_create(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_model *x = (struct cmd_model *)c;
-	char dir[NAME_FILE_MAX];
+	struct project_name n;
 	int64_t by_prompt;
-	struct str file;
 	int rc;
 
-	if (name_check_model(x->name, "name", e) < 0 ||
+	if (project_name_new(w, c, c->who.view, x->name, &n, e) < 0 ||
+	    name_check_model(n.name, "name", e) < 0 ||
 	    model_check_description(x->description, e) < 0)
 		return -1;
-	if (!principal_may(&c->who, 0, LEVEL_WRITE))
+	if (!principal_may(&c->who, n.project, LEVEL_WRITE))
 		return err_set(e, ERR_DENIED,
-			       "creating a registered model of no project is "
-			       "the owner's");
-	file = str_n(dir, name_to_file(x->name, dir));
-	rc = holder(w, 0, x->name, file, -1, &by_prompt, e);
+			       n.project ? "creating a registered model takes "
+					   "write access to its project"
+					 : "creating a registered model of no "
+					   "project is the owner's");
+	rc = holder(w, &n, -1, &by_prompt, e);
 	if (rc > 0)
 		return is_taken(x->name, by_prompt, model_tags_prompt(x->tags),
 				e);
-	if (rc < 0 || db_exec(&w->db, STMT_MODEL_ADD,
-			      BINDS(B(x->name), B(file), B(x->description),
-				    B(w->now), B(writer_changes(w))),
-			      e) < 0)
+	if (rc < 0 ||
+	    db_exec(&w->db, STMT_MODEL_ADD,
+		    BINDS(B(n.project), B(n.name), B(n.file), B(x->description),
+			  B(w->now), B(writer_changes(w))),
+		    e) < 0)
 		return -1;
 	return model_set_tags(w, STMT_MODEL_TAG_SET, db_last_id(&w->db),
 			      x->tags, e);
@@ -225,40 +236,43 @@ static int removed(struct writer *w, int64_t row, struct err *e)
 		       e);
 }
 
-static int rename_to(struct writer *w, const struct model_ref *m,
-		     struct str name, struct err *e)
+static int rename_to(struct writer *w, int64_t row,
+		     const struct project_name *n, struct err *e)
 {
-	char dir[NAME_FILE_MAX];
-	struct str file = str_n(dir, name_to_file(name, dir));
 	int64_t by_prompt;
-	int rc = holder(w, m->project, name, file, m->row, &by_prompt, e);
+	int rc = holder(w, n, row, &by_prompt, e);
 
 	if (rc > 0)
 		return err_set(e, ERR_EXISTS,
 			       "Registered Model (name=%.*s) already exists.",
-			       STR_ARG(name));
-	if (rc < 0 || removed(w, m->row, e) < 0 ||
+			       STR_ARG(n->name));
+	if (rc < 0 || removed(w, row, e) < 0 ||
 	    db_exec(&w->db, STMT_MODEL_RENAME,
-		    BINDS(B(m->row), B(name), B(file)), e) < 0)
+		    BINDS(B(row), B(n->name), B(n->file)), e) < 0)
 		return -1;
-	return model_touch(w, m->row, true, e);
+	return model_touch(w, row, true, e);
 }
 
 int apply_model_rename(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_model *x = (struct cmd_model *)c;
+	struct project_name n;
 	struct model_ref m;
 	int64_t same;
 	int rc;
 
-	if (name_check_model(x->new_name, "new_name", e) < 0 ||
+	if (name_check_model(project_plain_name(&c->who, x->new_name, NULL),
+			     "new_name", e) < 0 ||
 	    writer_model(w, &c->who, x->name, &m, e) < 0)
 		return -1;
 	rc = db_find(&w->db, STMT_MODEL_NAMED, BINDS(B(m.row), B(x->new_name)),
 		     &same, e);
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	return rename_to(w, &m, x->new_name, e);
+	if (project_name_new(w, c, m.project, x->new_name, &n, e) < 0 ||
+	    name_check_model(n.name, "new_name", e) < 0)
+		return -1;
+	return rename_to(w, m.row, &n, e);
 }
 
 int apply_model_update(struct writer *w, struct command *c, struct err *e)

@@ -28,6 +28,10 @@ int writer_version(struct writer *w, const struct principal *who,
 		   struct str name, struct str version, struct version_ref *ret,
 		   struct err *e);
 
+/* Could a model be called what was given here, in either form? */
+int model_check_name(const struct principal *who, struct str name,
+		     struct err *e);
+
 /* Something of it changed; with updated, also the time that MLflow shows. A
  * version's change is none to the time that MLflow shows of its model. */
 int model_touch(struct writer *w, int64_t row, bool updated, struct err *e);

@@ -49,7 +49,7 @@ int registered_model_by_name(struct reader *rd, struct str name,
 {
 	int rc;
 
-	if (name_check_model(name, "name", e) < 0)
+	if (model_check_name(&reader_db(rd)->who, name, e) < 0)
 		return -1;
 	rc = model_find(reader_db(rd), STMT_MODEL_BY_NAME, BINDS(B(name)), a,
 			ret, e);

@@ -9,6 +9,7 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/artifact_uri.h"
 #include "indexer/index/model.h"
+#include "indexer/index/project.h"
 #include "indexer/index/values.h"
 
 /* --- refusals ------------------------------------------------------------ */
@@ -119,6 +120,8 @@ static int resolve_run(const struct asked *s, struct err *e)
 	s->ret->run_id = either(given, id);
 	if (str_eq(given, id))
 		return 0;
+	if (writer_run_seen(s->w, &s->x->c.who, id, e) < 0)
+		return -1;
 	here = run_is_here(s, id, e);
 	if (here == 0 && given.n)
 		here = run_is_here(s, given, e);
@@ -280,14 +283,17 @@ static int find_version(const struct asked *s, const struct version_uri *v,
 	return find_suffix(s, m.row, v, ret, e);
 }
 
-/* Where the other version's files are, so that it may go. */
+/* Where the other version's files are, so that it may go. The name is one that
+ * leads there from everywhere. */
 static int resolve_version(const struct asked *s, const struct version_uri *uri,
 			   struct err *e)
 {
 	struct model_version v;
+	struct str model;
 	const char *source;
 
-	if (find_version(s, uri, &v, e) < 0)
+	if (find_version(s, uri, &v, e) < 0 ||
+	    project_full_name(&s->x->c.who, v.model, s->arena, &model, e) < 0)
 		return -1;
 	if (differs(s->x->run_id, v.run_id) ||
 	    differs(s->x->model_id, v.model_id))
@@ -295,7 +301,7 @@ static int resolve_version(const struct asked *s, const struct version_uri *uri,
 			      "The run_id and model_id request parameters must "
 			      "match the referenced model version.",
 			      e);
-	source = arena_printf(s->arena, "models:/%.*s/%.*s", STR_ARG(v.model),
+	source = arena_printf(s->arena, "models:/%.*s/%.*s", STR_ARG(model),
 			      STR_ARG(v.version));
 	if (!source)
 		return arena_full(s->arena, e);
@@ -351,7 +357,8 @@ int model_source_resolve(struct writer *w, const struct cmd_version *x,
 {
 	struct asked s = {.w = w, .x = x, .arena = a, .ret = ret};
 
-	if (check_source(x->source, e) < 0)
+	if (check_source(x->source, e) < 0 ||
+	    (x->run_id.n && writer_run_seen(w, &x->c.who, x->run_id, e) < 0))
 		return -1;
 	*ret = (struct model_source){x->source, x->source, x->run_id,
 				     x->model_id, false};

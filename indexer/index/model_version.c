@@ -13,6 +13,7 @@
 #include "indexer/index/model.h"
 #include "indexer/index/model_source.h"
 #include "indexer/index/names.h"
+#include "indexer/index/project.h"
 #include "indexer/index/values.h"
 
 #define REGISTRATIONS_TAG "mlflow.modelVersions"
@@ -105,20 +106,23 @@ static int insert(struct writer *w, const struct cmd_version *x,
 }
 
 /* The registrations of a logged model, with one more, as MLflow's server
- * writes them down in a tag of it. */
-static int registrations(struct writer *w, int64_t row,
-			 const struct cmd_version *x, int64_t number,
-			 struct buf *ret, struct err *e)
+ * writes them down in a tag of it; under a name that leads there from
+ * everywhere. */
+static int registrations(struct writer *w, int64_t row, struct cmd_version *x,
+			 int64_t number, struct buf *ret, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	SCOPED(buf_fini) struct buf one;
 	struct json_out j;
+	struct str name;
 	int rc;
 
 	buf_init(&one, ret->ceiling);
+	if (project_full_name(&x->c.who, x->name, &x->c.arena, &name, e) < 0)
+		return -1;
 	buf_puts(&one, "{\"name\": ");
 	jo_init(&j, &one, 0);
-	jo_str(&j, x->name);
+	jo_str(&j, name);
 	buf_printf(&one, ", \"version\": %" PRId64 "}", number);
 	if (cursor_open(&q, &w->db, STMT_LOGGED_TAG_GET,
 			BINDS(B(row), B(STR(REGISTRATIONS_TAG))), e) < 0)
@@ -132,7 +136,7 @@ static int registrations(struct writer *w, int64_t row,
 
 /* Where they no longer fit into a tag, or who registers may not write to the
  * logged model, it stays as it is. */
-static int note_registration(struct writer *w, const struct cmd_version *x,
+static int note_registration(struct writer *w, struct cmd_version *x,
 			     struct str model_id, int64_t number, struct err *e)
 {
 	SCOPED(buf_fini) struct buf all;

@@ -2,8 +2,10 @@
 /* once.c - see once.h. */
 #include "indexer/index/once.h"
 
+#include <inttypes.h>
 #include <openssl/sha.h>
 
+#include "indexer/base/num.h"
 #include "indexer/base/scope.h"
 
 enum { KEY_MAX = 1024, ANSWER_MAX = 64 << 10 };
@@ -25,17 +27,21 @@ static int fingerprint(const struct command *c,
 	return 0;
 }
 
-/* Keys of different principals are different keys. */
+/* Keys of different principals are different keys, and so are those of
+ * different views: what was answered in one is nothing to another. */
 static int full_key(struct command *c, struct str *ret, struct err *e)
 {
+	char view[NUM_MAX + 1] = "";
 	const char *key;
 
 	if (c->once.n + c->who.name.n > KEY_MAX)
 		return err_set(e, ERR_INVALID,
 			       "an idempotency key has at most %d bytes",
 			       KEY_MAX);
-	key = arena_printf(&c->arena, "%.*s\n%.*s", STR_ARG(c->who.name),
-			   STR_ARG(c->once));
+	if (c->who.view)
+		snprintf(view, sizeof(view), "%" PRId64 "\n", c->who.view);
+	key = arena_printf(&c->arena, "%.*s\n%s%.*s", STR_ARG(c->who.name),
+			   view, STR_ARG(c->once));
 	*ret = str_from(key);
 	return key ? 0 : arena_full(&c->arena, e);
 }

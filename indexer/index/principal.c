@@ -9,11 +9,16 @@ struct principal principal_owner(void)
 
 bool principal_may(const struct principal *p, int64_t project, enum level level)
 {
-	if (project < 0)
+	if (project < 0 || (p->view && project != p->view))
 		return false;
 	if (p->owner || level == LEVEL_NONE)
 		return true;
 	if (project <= 0 || !p->projects[level])
 		return false;
 	return bitset_has(p->projects[level], project);
+}
+
+bool principal_sees_all(const struct principal *p)
+{
+	return p->owner && !p->view;
 }

@@ -207,7 +207,7 @@ static int sees_row(struct reader *rd, enum stmt_id id, int64_t row,
 	int rc;
 
 	assert(rd->begun);
-	if (rd->db.who.owner || row == *seen)
+	if (principal_sees_all(&rd->db.who) || row == *seen)
 		return 1;
 	rc = db_find(&rd->db, id, BINDS(B(row)), &found, e);
 	if (rc > 0)

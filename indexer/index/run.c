@@ -246,7 +246,7 @@ int apply_run_create(struct writer *w, struct command *c, struct err *e)
 	struct str name;
 
 	if (check_create(x, e) < 0 ||
-	    writer_experiment_active(w, &c->who, experiment, &in, e) < 0 ||
+	    writer_experiment_active(w, c, experiment, &in, e) < 0 ||
 	    choose_name(x, &name, e) < 0)
 		return -1;
 	run = (struct run_ref){

@@ -1,4 +1,4 @@
--- Schema of the index, version 1. A new database is made by this file; an
+-- Schema of the index, version 2. A new database is made by this file; an
 -- older one is brought here by the steps in migrate.c.
 --
 -- Conventions
@@ -25,8 +25,22 @@ CREATE TABLE state (
 	artifact_bytes INTEGER NOT NULL
 ) STRICT;
 
+-- A project, as GitLab numbers it (project.h). One that is not listed any more
+-- keeps what is in it, and its path is free.
+CREATE TABLE project (
+	id INTEGER PRIMARY KEY,
+	path TEXT NOT NULL,                     -- group/subgroup/name
+	title TEXT NOT NULL DEFAULT '',
+	listed INTEGER NOT NULL DEFAULT 1,
+	born INTEGER NOT NULL,
+	change INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX project_path ON project (path) WHERE listed = 1;
+CREATE INDEX project_change ON project (change);
+
 -- An experiment. Names are unique in a project over both lifecycles, and so
--- are directory names over all: what lies in the trash keeps its name.
+-- are directory names over all: what lies in the trash keeps its name. Outside
+-- of its project "full" is its name, unique over all; dir is its file form.
 -- A run counts as deleted when it is deleted itself or its experiment is:
 -- so deleting an experiment is one row, and restoring it brings back just
 -- the runs that its deletion took.
@@ -45,8 +59,11 @@ CREATE TABLE experiment (
 	deleted_time INTEGER,
 	born INTEGER NOT NULL,
 	change INTEGER NOT NULL,
+	full TEXT AS (CASE WHEN project > 0 THEN name || ' (' || project || ')'
+		WHEN project = 0 THEN name END),
 	UNIQUE (project, name)
 ) STRICT;
+CREATE UNIQUE INDEX experiment_full ON experiment (full);
 CREATE INDEX experiment_change ON experiment (change);
 CREATE INDEX experiment_trash ON experiment (deleted_time) WHERE lifecycle = 1;
 
@@ -317,8 +334,8 @@ CREATE INDEX artifact_list ON artifact (owner, parent, id);
 CREATE INDEX artifact_key ON artifact (key) WHERE key <> '';
 CREATE INDEX artifact_detached ON artifact (parent) WHERE parent < 0;
 
--- A registered model. Names are unique in a project, and so are directory
--- names over all. A version keeps its number for ever: last_version is the one
+-- A registered model. Names are unique in a project, and so are "full" and
+-- directory names over all. A version keeps its number for ever: last_version is the one
 -- given last. A removed model is "gone" at once and holds no name any more;
 -- idle work takes away its rows. updated is what MLflow shows; modified and
 -- change follow its versions, tags and aliases, too.
@@ -334,13 +351,16 @@ CREATE TABLE registered_model (
 	updated INTEGER NOT NULL,
 	modified INTEGER NOT NULL,
 	born INTEGER NOT NULL,
-	change INTEGER NOT NULL
+	change INTEGER NOT NULL,
+	full TEXT AS (CASE WHEN project > 0 THEN name || ' (' || project || ')'
+		WHEN project = 0 THEN name END)
 ) STRICT;
 CREATE UNIQUE INDEX registered_model_name ON registered_model (project, name)
 	WHERE gone = 0;
 CREATE UNIQUE INDEX registered_model_dir ON registered_model (dir)
 	WHERE gone = 0;
-CREATE INDEX registered_model_order ON registered_model (name) WHERE gone = 0;
+CREATE UNIQUE INDEX registered_model_full ON registered_model (full)
+	WHERE gone = 0;
 CREATE INDEX registered_model_gone ON registered_model (gone) WHERE gone = 1;
 CREATE INDEX registered_model_change ON registered_model (change);
 

@@ -7,7 +7,10 @@
  */
 #include "indexer/index/search.h"
 
+#include <inttypes.h>
+
 #include "indexer/base/scope.h"
+#include "indexer/index/experiment.h"
 #include "indexer/index/page_token.h"
 #include "indexer/index/search_kind.h"
 #include "indexer/index/search_order.h"
@@ -40,13 +43,13 @@ static void job_fini(struct job *j)
 
 /* What a page token is bound to. */
 static int search_hash(const struct search_kind *kind, const struct search *s,
-		       uint64_t *ret, struct err *e)
+		       int64_t project, uint64_t *ret, struct err *e)
 {
 	SCOPED(buf_fini) struct buf b;
 
 	buf_init(&b, BOUND_MAX);
-	buf_printf(&b, "%s %d %d\n", kind->name, (int)s->view,
-		   s->experiment_ids != NULL);
+	buf_printf(&b, "%s %d %d %" PRId64 "\n", kind->name, (int)s->view,
+		   s->experiment_ids != NULL, project);
 	for (size_t i = 0; i < s->nexperiment_ids; i++) {
 		buf_str(&b, s->experiment_ids[i]);
 		buf_putc(&b, '\n');
@@ -68,7 +71,8 @@ static int job_init(struct job *j, const struct search_kind *kind,
 		.rd = j->rd, .kind = kind, .slots = &j->slots};
 	j->set.datasets = j->s->datasets;
 	if (search_order_init(&j->order, j->s, e) < 0 ||
-	    search_hash(kind, j->s, &j->hash, e) < 0)
+	    search_hash(kind, j->s, reader_db(j->rd)->who.view, &j->hash, e) <
+		    0)
 		return -1;
 	if (!j->s->token.n)
 		return 0;
@@ -153,11 +157,13 @@ static int run_search(struct reader *rd, struct columns *cols,
 		      const struct search *s, const struct search_kind *kind,
 		      struct arena *a, struct search_page *ret, struct err *e)
 {
+	struct search asked = *s;
 	SCOPED(job_fini)
-	struct job j = {.rd = rd, .columns = cols, .s = s};
+	struct job j = {.rd = rd, .columns = cols, .s = &asked};
 
 	*ret = (struct search_page){0};
-	if (job_init(&j, kind, a, e) < 0 || look_at_columns(&j, e) < 0 ||
+	if (experiment_home(reader_db(rd), &asked.home, e) < 0 ||
+	    job_init(&j, kind, a, e) < 0 || look_at_columns(&j, e) < 0 ||
 	    search_set_apply(&j.set, s->filter, &j.found, e) < 0 ||
 	    keep_measured(&j, e) < 0 ||
 	    search_order_texts(&j.order, &j.found, &j.after, e) < 0)

@@ -53,6 +53,7 @@ struct search {
 	/* Logged models only: metrics that count in the filter, and in each
 	 * item of the order (NULL: all). */
 	struct search_datasets datasets;
+	int64_t home; /* set by the search: what id 0 stands for */
 	const struct search_datasets *order_datasets;
 };
 

@@ -216,7 +216,7 @@ static int named_experiments(const struct columns *c, const struct search *s,
 
 		if (parse_id(s->experiment_ids[i], &row, e) < 0)
 			return -1;
-		x = columns_experiment(c, row);
+		x = columns_experiment(c, row ? row : s->home);
 		if (x)
 			bitset_add(ret, x - c->experiments);
 	}
@@ -304,9 +304,12 @@ static int64_t experiment_updated(const struct columns *c, size_t slot)
 static const struct text_source experiment_tag_texts = {
 	STMT_SEARCH_EXPERIMENT_TAG_FIND, STMT_SEARCH_EXPERIMENT_TAG_EACH,
 	STMT_SEARCH_EXPERIMENT_TAG_EACH, STMT_SEARCH_EXPERIMENT_TAG_GET, true};
-static const struct text_source experiment_names = {
-	STMTS, STMT_SEARCH_NAME_EACH, STMT_SEARCH_NAME_SORTED,
-	STMT_SEARCH_NAME_GET, false};
+static const struct text_source experiment_names = {STMT_SEARCH_NAME_FIND,
+						    STMT_SEARCH_NAME_EACH,
+						    STMT_SEARCH_NAME_SORTED,
+						    STMT_SEARCH_NAME_GET,
+						    false,
+						    STMT_SEARCH_NAME_IN_VIEW};
 
 static const struct attribute experiment_attributes[] = {
 	{"name", .text = &experiment_names},

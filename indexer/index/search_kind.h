@@ -35,6 +35,9 @@ struct text_source {
 	enum stmt_id sorted; /* the same in order of the text */
 	enum stmt_id get;    /* text of a row */
 	bool keyed;          /* all take the key as first value */
+	/* Where these are names (project.h): sorted within a project, for its
+	 * view. */
+	enum stmt_id in_view;
 };
 
 /* Numbers that are not in the columns (search_reals.h). */

@@ -5,6 +5,7 @@
 #include "indexer/index/search_set.h"
 
 #include "indexer/base/scope.h"
+#include "indexer/index/project.h"
 #include "indexer/index/search_reals.h"
 #include "indexer/query/match.h"
 
@@ -166,10 +167,35 @@ static bool can_find(const struct leaf_set *x)
 	       (x->leaf->cmp == CMP_IN && x->leaf->nvalues <= FIND_LIST_MAX);
 }
 
+/* In a view, names are compared in their plain form, in whichever they were
+ * given; a regular expression is no name. */
+static int plain_leaf(const struct search_set *s, const struct leaf_set *x,
+		      struct arena *a, struct expr *ret, struct err *e)
+{
+	struct principal *who = &reader_db(s->rd)->who;
+	bool full;
+
+	*ret = *x->leaf;
+	if (!who->view || x->field.how != FIELD_TEXT ||
+	    !x->field.text->in_view || ret->cmp == CMP_RLIKE || !ret->nvalues)
+		return 0;
+	ret->values = arena_array(a, ret->nvalues, sizeof(*ret->values));
+	if (!ret->values)
+		return arena_full(a, e);
+	for (size_t i = 0; i < ret->nvalues; i++) {
+		ret->values[i] = x->leaf->values[i];
+		ret->values[i].text =
+			project_plain_name(who, ret->values[i].text, &full);
+		who->full_names |= full;
+	}
+	return 0;
+}
+
 static int statement_leaf(struct search_set *s, const struct leaf_set *x,
 			  struct bitset *set, struct err *e)
 {
 	SCOPED(arena_fini) struct arena arena;
+	struct expr leaf;
 	struct match m;
 
 	arena_init(&arena, MATCH_ARENA);
@@ -180,7 +206,8 @@ static int statement_leaf(struct search_set *s, const struct leaf_set *x,
 				return -1;
 		return 0;
 	}
-	if (match_compile(&m, x->leaf, &arena, e) < 0)
+	if (plain_leaf(s, x, &arena, &leaf, e) < 0 ||
+	    match_compile(&m, &leaf, &arena, e) < 0)
 		return -1;
 	if (m.cmp == CMP_IS_NULL)
 		m.cmp = CMP_IS_NOT_NULL;

@@ -70,7 +70,7 @@ int model_version_by_name(struct reader *rd, struct str name,
 	int64_t number;
 	int rc;
 
-	if (name_check_model(name, "name", e) < 0 ||
+	if (model_check_name(&reader_db(rd)->who, name, e) < 0 ||
 	    version_parse(version, &number, e) < 0)
 		return -1;
 	rc = version_find(reader_db(rd), STMT_VERSION_BY_NAME,

@@ -150,6 +150,20 @@ int writer_run_any(struct writer *w, const struct principal *who,
 	return 0;
 }
 
+int writer_run_seen(struct writer *w, const struct principal *who,
+		    struct str run_id, struct err *e)
+{
+	struct run_ref run;
+
+	if (principal_sees_all(who))
+		return 0;
+	if (writer_run(w, run_id, &run, e) < 0)
+		return -1;
+	return principal_may(who, run.project, LEVEL_READ)
+		       ? 0
+		       : run_not_found(run_id, e);
+}
+
 int writer_run_active(struct writer *w, const struct principal *who,
 		      struct str run_id, struct run_ref *ret, struct err *e)
 {

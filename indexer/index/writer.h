@@ -85,6 +85,10 @@ int writer_run(struct writer *w, struct str run_id, struct run_ref *ret,
  * where who may see and not write. */
 int writer_run_any(struct writer *w, const struct principal *who,
 		   struct str run_id, struct run_ref *ret, struct err *e);
+/* For naming it elsewhere. Who sees all may name any, for what is not here may
+ * be another server's; to others that, too, does not exist. */
+int writer_run_seen(struct writer *w, const struct principal *who,
+		    struct str run_id, struct err *e);
 /* And ERR_STATE where it is deleted. */
 int writer_run_active(struct writer *w, const struct principal *who,
 		      struct str run_id, struct run_ref *ret, struct err *e);

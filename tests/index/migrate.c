@@ -107,7 +107,7 @@ static void under_a_reader(void)
 	works(db_script(&db, "UPDATE state SET schema = 99", &fx.e));
 	fails(reader_begin(fx.rd, &fx.who, &fx.e), ERR_UNSUPPORTED,
 	      "schema version 99");
-	works(db_script(&db, "UPDATE state SET schema = 1", &fx.e));
+	works(db_script(&db, "UPDATE state SET schema = 2", &fx.e));
 	db_close(&db);
 	works(reader_begin(fx.rd, &fx.who, &fx.e));
 	reader_end(fx.rd);

@@ -495,12 +495,12 @@ static void check_rights(void)
 	       "no others by their params");
 	is_str(ask(&x, (struct asked){.ids = ids, .nids = 2}), "eve",
 	       "no others by their experiment");
-	is_str(ask(&x, (struct asked){.experiments = true}), "two",
+	is_str(ask(&x, (struct asked){.experiments = true}), "two (20)",
 	       "and its experiments");
 	is_str(ask(&x, (struct asked){.filter = "name LIKE '%'",
 				      .order = "name",
 				      .experiments = true}),
-	       "two", "however asked for");
+	       "two (20)", "however asked for");
 	fx.who = principal_owner();
 	bitset_fini(&projects);
 }
