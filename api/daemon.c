@@ -21,6 +21,7 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/drain.h"
+#include "indexer/index/project.h"
 
 enum { STOP_GRACE_MS = 10000, URL_MAX = 128, SOCKET_PATH_MAX = 4096 };
 
@@ -30,11 +31,29 @@ struct daemon {
 	char url[URL_MAX]; /* of the first TCP address */
 };
 
+/* Narrows the caller to the project in whose view the call came. */
+static int enter_view(struct call *c, struct str path, struct err *e)
+{
+	struct reader *rd = reading_raw(c, e);
+	int64_t project;
+	int failed;
+
+	if (!rd)
+		return -1;
+	failed = project_by_path(rd, path, &project, e);
+	reader_end(rd);
+	if (!failed)
+		c->who.view = project;
+	return failed;
+}
+
+/* A prefix that captures names a project. */
 static int authenticate(struct call *c, struct err *e)
 {
-	(void)e;
+	struct str path = c->prefix_params[0];
+
 	c->who = principal_owner();
-	return 0;
+	return path.n ? enter_view(c, path, e) : 0;
 }
 
 static bool before(struct call *c)
@@ -42,6 +61,39 @@ static bool before(struct call *c)
 	if (!c->route->fields || !c->request)
 		return false;
 	return call_wait_journals(c, c->route->fields, c->request);
+}
+
+/* Projects as the index takes them; to be freed. */
+static struct project *projects_of(const struct conf *conf)
+{
+	const struct conf_project *p = conf->projects.items;
+	struct project *all = calloc(conf->projects.n + 1, sizeof(*all));
+
+	if (!all)
+		abort();
+	for (size_t i = 0; i < conf->projects.n; i++)
+		all[i] = (struct project){p[i].id, p[i].path};
+	return all;
+}
+
+static int check_projects(const struct conf *conf, struct err *e)
+{
+	SCOPED_FREE struct project *all = projects_of(conf);
+
+	return projects_check(all, conf->projects.n, e);
+}
+
+static int list_projects(struct daemon *d, struct err *e)
+{
+	SCOPED_FREE struct project *all = projects_of(d->app.conf);
+	struct cmd_projects *x = command_new(COMMAND_PROJECTS);
+	int failed;
+
+	x->projects = all;
+	x->n = d->app.conf->projects.n;
+	failed = index_apply(d->app.index, &x->c, e);
+	command_free(&x->c);
+	return failed;
 }
 
 /* What can be known to be wrong is said before anything is touched. */
@@ -57,7 +109,7 @@ static int check_conf(const struct conf *conf, struct err *e)
 	for (size_t i = 0; i < conf->listen.n; i++)
 		if (listen_check_local(address[i], e))
 			return -1;
-	return 0;
+	return check_projects(conf, e);
 }
 
 static int load_signer(struct daemon *d, struct err *e)
@@ -81,7 +133,7 @@ static int open_store(struct daemon *d, struct err *e)
 		return -1;
 	app->objects = objects_open(conf->data.p, conf->objects_url, e);
 	if (!app->objects || objects_sweep(app->objects, e) ||
-	    load_signer(d, e))
+	    load_signer(d, e) || list_projects(d, e))
 		return -1;
 	app->columns = columns_new();
 	app->drain = drain_start(app->index, e);

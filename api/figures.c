@@ -10,6 +10,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/drain.h"
+#include "indexer/index/project.h"
 
 enum { METRICS_BYTES = 256 << 10 };
 
@@ -18,7 +19,7 @@ struct figures {
 	struct index_totals totals;
 	struct server_stats server;
 	struct drain_stats drain;
-	int64_t uptime_ms;
+	int64_t uptime_ms, projects;
 };
 
 struct figure {
@@ -36,6 +37,8 @@ struct figure {
 static const struct figure table[] = {
 	FIGURE("daemon", "uptime_ms", "gauge", uptime_ms,
 	       "Milliseconds since the daemon started."),
+	FIGURE("content", "projects", "gauge", projects,
+	       "Projects that have a view."),
 	FIGURE("content", "experiments", "gauge", totals.experiments,
 	       "Experiments, deleted ones too."),
 	FIGURE("content", "runs", "gauge", totals.runs,
@@ -143,7 +146,8 @@ static int collect(struct call *c, struct figures *f, struct err *e)
 
 	if (!rd)
 		return -1;
-	failed = index_totals(rd, &f->totals, e);
+	failed = index_totals(rd, &f->totals, e) ||
+		 project_count(rd, &f->projects, e);
 	reader_end(rd);
 	index_stats(app->index, &f->index);
 	server_stats(app->server, &f->server);

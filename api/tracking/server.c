@@ -9,6 +9,9 @@
  * before 3.4, and this one takes none. */
 #define MLFLOW_VERSION "3.3.0"
 
+/* Below the path of a project is its view: the caller is narrowed to it. */
+#define VIEW "/mlflow/{project...}/tracking"
+
 const char *const tracking_prefixes[] = {"/api/2.0",
 					 "/ajax-api/2.0",
 					 "/api/3.0",
@@ -19,13 +22,22 @@ const char *const tracking_prefixes[] = {"/api/2.0",
 					 "/mlflow/api/3.0",
 					 "/mlflow/ajax-api/3.0",
 					 "/mlflow/api/2.0/preview",
+					 VIEW "/api/2.0",
+					 VIEW "/ajax-api/2.0",
+					 VIEW "/api/3.0",
+					 VIEW "/ajax-api/3.0",
+					 VIEW "/api/2.0/preview",
 					 NULL};
 
-const char *const tracking_proxy_prefixes[] = {"/api/2.0", "/ajax-api/2.0",
+const char *const tracking_proxy_prefixes[] = {"/api/2.0",
+					       "/ajax-api/2.0",
 					       "/mlflow/api/2.0",
-					       "/mlflow/ajax-api/2.0", NULL};
+					       "/mlflow/ajax-api/2.0",
+					       VIEW "/api/2.0",
+					       VIEW "/ajax-api/2.0",
+					       NULL};
 
-const char *const tracking_top_prefixes[] = {"", "/mlflow", NULL};
+const char *const tracking_top_prefixes[] = {"", "/mlflow", VIEW, NULL};
 
 static void health(struct call *c)
 {
