@@ -288,6 +288,11 @@ static void openapi(struct call *c)
 	jo_object(j);
 	put_text(j, "title", "Orrery");
 	put_text(j, "version", ORRERY_VERSION);
+	put_text(
+		j, "description",
+		"Each route stands below all of its x-orrery-prefixes. Below "
+		"/mlflow/{project}/tracking, project being a path of GitLab's, "
+		"is the view of that project: nothing else exists there.");
 	jo_object_end(j);
 	jo_key(j, "paths");
 	jo_object(j);

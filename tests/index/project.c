@@ -97,18 +97,12 @@ static void forms(void)
 		const char *given, *plain;
 		bool full;
 	} rows[] = {
-		{"x", "x", false},
-		{"x (7)", "x", true},
-		{"x\t(7)", "x", true},
-		{"x  (7)", "x ", true},
-		{"x (7) (7)", "x", true},
-		{"x(7)", "x(7)", false},
-		{"(7)", "(7)", false},
-		{" (7)", " (7)", false},
-		{"x (77)", "x (77)", false},
-		{"x (07)", "x (07)", false},
-		{"x (7) ", "x (7) ", false},
-		{"x (7) (8)", "x (7) (8)", false},
+		{"x", "x", false},           {"x (7)", "x", true},
+		{"x\t(7)", "x", true},       {"x  (7)", "x ", true},
+		{"x (7) (7)", "x", true},    {"x(7)", "x(7)", false},
+		{"(7)", "(7)", false},       {" (7)", " (7)", false},
+		{"x (77)", "x (77)", false}, {"x (07)", "x (07)", false},
+		{"x (7) ", "x (7) ", false}, {"x (7) (8)", "x (7) (8)", false},
 	};
 	struct principal who = principal_owner();
 	struct str plain, again;
