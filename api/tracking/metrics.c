@@ -176,11 +176,12 @@ static int64_t put_whole(struct reading *r, struct render_list *list,
 	struct series s;
 	bool more;
 	size_t n;
-	int found = find_series(r, run_id, key, false, &s);
+	int found;
 
+	arena_init(&a, HISTORY_BYTES);
+	found = find_series(r, run_id, key, false, &s);
 	if (found <= 0)
 		return found;
-	arena_init(&a, HISTORY_BYTES);
 	if (series_history(r->rd, &s, NULL, max, &a, &points, &n, &more, &r->e))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
