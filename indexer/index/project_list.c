@@ -188,12 +188,12 @@ int apply_projects(struct writer *w, struct command *c, struct err *e)
 	const struct project **all;
 	int failed;
 
+	buf_init(&leaving, c->arena.ceiling);
 	if (!principal_sees_all(&c->who))
 		return err_set(e, ERR_DENIED,
 			       "which projects there are is the owner's");
 	if (projects_check(x->projects, x->n, e) < 0)
 		return -1;
-	buf_init(&leaving, c->arena.ceiling);
 	all = sort(x->projects, x->n, by_id);
 	failed = find_leaving(w, all, x->n, &leaving, e) < 0 ||
 		 unlist(w, &leaving, e) < 0;
