@@ -10,6 +10,9 @@
  *                       unless the call itself named something in full
  *   sorted(name, full)  by what it is searched and sorted: in a view the plain
  *                       name, whatever the call named
+ *   told(text)          a stored text that names models in full ("models:/m
+ *                       (7)/1", {"name": "m (7)", "version": 1}), as shown()
+ *                       would say it
  */
 #ifndef ORRERY_INDEX_NAME_SQL_H
 #define ORRERY_INDEX_NAME_SQL_H

@@ -158,9 +158,32 @@ def test_one_thing_by_both_names(enter):
     assert copied.name == f"copy{n}"
     assert client.get_model_version_download_uri(
         f"copy{n} ({ONE})", "1") == "s3://bucket/key"
+    assert copied.source == f"models:/new{n}/1"
     client.delete_registered_model(f"new{n} ({ONE})")
     with pytest.raises(MlflowException, match="not found"):
         client.get_registered_model(f"new{n}")
+
+
+@pytest.mark.skipif(not THIRD, reason="logged models came with 3")
+def test_registrations(enter):
+    """Which versions a logged model is, as it reads in the view and outside."""
+    n = next(numbers)
+    client = enter(ONE)
+    experiment = client.create_experiment(f"registrations{n}")
+    model = client.create_logged_model(experiment)
+    for name in (f"r{n}", f"s{n} ({ONE})"):
+        client.create_registered_model(name)
+        client.create_model_version(name, model.model_uri,
+                                    model_id=model.model_id)
+
+    def said():
+        text = client.get_logged_model(model.model_id).tags[
+            "mlflow.modelVersions"]
+        return [(v["name"], v["version"]) for v in json.loads(text)]
+
+    assert said() == [(f"r{n}", 1), (f"s{n}", 1)]
+    client = enter(None)
+    assert said() == [(f"r{n} ({ONE})", 1), (f"s{n} ({ONE})", 1)]
 
 
 def test_no_experiment_is_set(enter):

@@ -216,6 +216,10 @@ static void models(void)
 	works(rg_model(&fx, COMMAND_MODEL_RENAME, "model (3)", "other", ""));
 	is_str(rg_see(&fx, "other").dir.p, "other (3)", "its directory");
 	is_str(rg_add(&fx, "other", "models:/other (3)/1", ""), "2", "copied");
+	is_str(rg_see_version(&fx, "other", "2").source.p, "models:/other/1",
+	       "with a plain source");
+	is_str(rg_see_version(&fx, "other (3)", "2").source.p,
+	       "models:/other (3)/1", "or a full one");
 	pr_view(&fx, 0);
 	is_str(rg_see(&fx, "other (3)").name.p, "other (3)", "full outside");
 	is_str(rg_see_version(&fx, "other (3)", "2").source.p,
