@@ -99,9 +99,12 @@ int text_open(struct cursor *q, struct db *db, enum stmt_id id,
 	      const struct search_field *f, const struct bind *value,
 	      struct err *e)
 {
+	bool all = id == f->text->each || id == f->text->sorted;
 	struct bind binds[2];
 	size_t n = 0;
 
+	if (all && f->text->in_view && db->who.view)
+		id = f->text->in_view;
 	if (f->text->keyed)
 		binds[n++] = B(f->key);
 	if (value)
@@ -305,7 +308,7 @@ static const struct text_source experiment_tag_texts = {
 	STMT_SEARCH_EXPERIMENT_TAG_FIND, STMT_SEARCH_EXPERIMENT_TAG_EACH,
 	STMT_SEARCH_EXPERIMENT_TAG_EACH, STMT_SEARCH_EXPERIMENT_TAG_GET, true};
 static const struct text_source experiment_names = {STMT_SEARCH_NAME_FIND,
-						    STMT_SEARCH_NAME_EACH,
+						    STMT_SEARCH_NAME_SORTED,
 						    STMT_SEARCH_NAME_SORTED,
 						    STMT_SEARCH_NAME_GET,
 						    false,

@@ -35,8 +35,8 @@ struct text_source {
 	enum stmt_id sorted; /* the same in order of the text */
 	enum stmt_id get;    /* text of a row */
 	bool keyed;          /* all take the key as first value */
-	/* Where these are names (project.h): sorted within a project, for its
-	 * view. */
+	/* Where these are names (project.h): the same within a project, in
+	 * whose view it is taken for each and for sorted. */
 	enum stmt_id in_view;
 };
 

@@ -63,12 +63,9 @@ static int walk(const struct search_order *o, struct ranking *r, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	const struct search_field *f = &r->key->field;
-	struct db *db = reader_db(o->rd);
-	bool in_view = db->who.view && f->text->in_view;
 	int rc;
 
-	if (text_open(&q, db, in_view ? f->text->in_view : f->text->sorted, f,
-		      NULL, e) < 0)
+	if (text_open(&q, reader_db(o->rd), f->text->sorted, f, NULL, e) < 0)
 		return -1;
 	while ((rc = cursor_next(&q, e)) > 0)
 		rank_add(r, cursor_str(&q, 0),

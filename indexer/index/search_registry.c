@@ -61,7 +61,7 @@ static const struct text_source model_tags = {
 	STMT_SEARCH_MODEL_TAG_FIND, STMT_SEARCH_MODEL_TAG_EACH,
 	STMT_SEARCH_MODEL_TAG_SORTED, STMT_SEARCH_MODEL_TAG_GET, true};
 static const struct text_source model_names = {STMT_SEARCH_MODEL_NAME_FIND,
-					       STMT_SEARCH_MODEL_NAME_EACH,
+					       STMT_SEARCH_MODEL_NAME_SORTED,
 					       STMT_SEARCH_MODEL_NAME_SORTED,
 					       STMT_SEARCH_MODEL_NAME_GET,
 					       false,
@@ -143,7 +143,7 @@ static const struct text_source version_tags = {
 	STMT_SEARCH_VERSION_TAG_SORTED, STMT_SEARCH_VERSION_TAG_GET, true};
 static const struct text_source version_names = {
 	STMT_SEARCH_VERSION_NAME_FIND,
-	STMT_SEARCH_VERSION_NAME_EACH,
+	STMT_SEARCH_VERSION_NAME_SORTED,
 	STMT_SEARCH_VERSION_NAME_SORTED,
 	STMT_SEARCH_VERSION_NAME_GET,
 	false,
