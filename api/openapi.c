@@ -3,7 +3,8 @@
  *
  * Every route stands below the first prefix of its group; the other prefixes
  * of a group are listed with it. Requests are described by their tables of
- * fields.
+ * fields, those of the commands that a mount posts, too. What OpenAPI has no
+ * word for is said by members that begin with x-orrery-.
  */
 #include "api/ops.h"
 
@@ -55,6 +56,10 @@ static void put_items(struct json_out *j, const struct field *f)
 
 static void put_type(struct json_out *j, const struct field *f)
 {
+	if (f->type == FIELD_OBJECT) {
+		put_set(j, f->sub);
+		return;
+	}
 	jo_object(j);
 	switch (f->type) {
 	case FIELD_STR:
@@ -82,11 +87,11 @@ static void put_type(struct json_out *j, const struct field *f)
 		put_items(j, f);
 		break;
 	case FIELD_OBJECT:
-		put_text(j, "type", "object");
-		break;
 	case FIELD_RAW:
 		break;
 	}
+	if (f->alias)
+		put_text(j, "x-orrery-alias", f->alias);
 	jo_object_end(j);
 }
 
@@ -178,8 +183,16 @@ static void put_parameters(struct json_out *j, const struct route *r,
 	jo_array_end(j);
 }
 
-static void put_body(struct json_out *j, const struct route *r,
-		     enum http_method method)
+static size_t body_limit(const struct app *app, const struct route *r)
+{
+	if (r->limit)
+		return r->limit;
+	return (size_t)(r->body == BODY_STREAM ? app->conf->artifact_limit
+					       : app->conf->body_limit);
+}
+
+static void put_body(struct json_out *j, const struct app *app,
+		     const struct route *r, enum http_method method)
 {
 	bool json = r->body == BODY_JSON;
 
@@ -187,6 +200,7 @@ static void put_body(struct json_out *j, const struct route *r,
 		return;
 	jo_key(j, "requestBody");
 	jo_object(j);
+	jo_ki64(j, "x-orrery-limit", (int64_t)body_limit(app, r));
 	jo_key(j, "content");
 	jo_object(j);
 	jo_key(j, json ? "application/json" : "application/octet-stream");
@@ -216,14 +230,14 @@ static void put_responses(struct json_out *j)
 	jo_object_end(j);
 }
 
-static void put_operation(struct json_out *j, const struct route *r,
-			  enum http_method method)
+static void put_operation(struct json_out *j, const struct app *app,
+			  const struct route *r, enum http_method method)
 {
 	jo_object(j);
 	put_text(j, "summary", r->summary);
 	put_text(j, "x-orrery-level", level_names[r->need]);
 	put_parameters(j, r, method);
-	put_body(j, r, method);
+	put_body(j, app, r, method);
 	put_responses(j);
 	jo_object_end(j);
 }
@@ -251,8 +265,8 @@ static bool same_path(const struct route *a, const struct route *b)
 }
 
 /* All methods of one path; rows of the same path stand together. */
-static size_t put_routes(struct json_out *j, const struct route_group *g,
-			 size_t i)
+static size_t put_routes(struct json_out *j, const struct app *app,
+			 const struct route_group *g, size_t i)
 {
 	const struct route *first = &g->routes[i];
 
@@ -263,7 +277,7 @@ static size_t put_routes(struct json_out *j, const struct route_group *g,
 		     m++)
 			if (g->routes[i].methods & methods[m].method) {
 				jo_key(j, methods[m].name);
-				put_operation(j, &g->routes[i],
+				put_operation(j, app, &g->routes[i],
 					      methods[m].method);
 			}
 	if (g->prefixes[1]) {
@@ -275,6 +289,20 @@ static size_t put_routes(struct json_out *j, const struct route_group *g,
 	}
 	jo_object_end(j);
 	return i;
+}
+
+/* What a mount may post: the fields of each command by its name. */
+static void put_commands(struct json_out *j)
+{
+	jo_key(j, "x-orrery-commands");
+	jo_object(j);
+	for (int k = 0; k < COMMAND_KINDS; k++) {
+		if (k == COMMAND_JOURNAL || k == COMMAND_CALL)
+			continue;
+		jo_key(j, command_types[k].name);
+		put_set(j, &command_types[k].in);
+	}
+	jo_object_end(j);
 }
 
 static void openapi(struct call *c)
@@ -298,8 +326,9 @@ static void openapi(struct call *c)
 	jo_object(j);
 	for (size_t g = 0; g < app->ngroups; g++)
 		for (size_t i = 0; i < app->groups[g].count;)
-			i = put_routes(j, &app->groups[g], i);
+			i = put_routes(j, app, &app->groups[g], i);
 	jo_object_end(j);
+	put_commands(j);
 	jo_object_end(j);
 	reply_json_end(c);
 }

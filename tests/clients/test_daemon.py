@@ -131,11 +131,17 @@ def test_openapi(daemon):
                   if not m.startswith("x-")]
     assert ("/api/2.0/mlflow/runs/log-batch", "post") in operations
     assert ("/api/mount", "post") in operations
+    assert "run_id" in api["x-orrery-commands"]["run_log"]["properties"]
     for path, methods in api["paths"].items():
         for method, operation in methods.items():
             if method.startswith("x-"):
                 continue
             assert operation["summary"].endswith("."), path
+            assert operation["x-orrery-level"] in (
+                "none", "guest", "read", "write", "maintain"), path
+            body = operation.get("requestBody")
+            assert not body or body["x-orrery-limit"] >= 0, path
+            assert body or method in ("get", "delete"), path
             declared = {p["name"] for p in operation["parameters"]
                         if p["in"] == "path"}
             used = {part[1:].split("}")[0] for part in path.split("/")
