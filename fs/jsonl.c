@@ -264,9 +264,9 @@ static int jsonl_write(struct fs_call *c, struct fs_handle *h, int64_t off,
 	SCOPED(buf_fini) struct buf joined;
 	struct str text;
 
+	buf_init(&joined, FS_TEXT_MAX);
 	if (!(h->flags & O_APPEND) && h->next >= 0 && off != h->next)
 		return err_set(e, ERR_READ_ONLY, "it is only appended to");
-	buf_init(&joined, FS_TEXT_MAX);
 	buf_str(&joined, buf_view(&h->wrote));
 	buf_str(&joined, data);
 	text = buf_view(&joined);

@@ -281,6 +281,7 @@ int scratch_to_scalar(struct fs_call *c, struct move *m, struct err *e)
 	SCOPED(buf_fini) struct buf text;
 	struct subject s = {kind_in(m->to), m->to->row, STR_NONE, NULL};
 
+	buf_init(&text, FS_TEXT_MAX);
 	if (m->to->kind == KIND_RUN) {
 		s.kind = KIND_STATUS;
 		if (m->over.kind != KIND_STATUS)
@@ -289,7 +290,6 @@ int scratch_to_scalar(struct fs_call *c, struct move *m, struct err *e)
 	} else if (new_key(c, m->to_name, &s.key, e)) {
 		return -1;
 	}
-	buf_init(&text, FS_TEXT_MAX);
 	if (fs_may_wait(c, e) ||
 	    scratch_read(c, m->what.node, FS_VALUE_MAX, &text, e) ||
 	    scalar_put(c, &s, m->to, scalar_value(buf_view(&text)), e))

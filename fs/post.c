@@ -155,11 +155,11 @@ static int send_once(struct poster *p, struct fs_call *c, struct command *x,
 	struct client *cl = take_idle(p);
 	int status = 0, rc;
 
+	buf_init(&reply, REPLY_MAX);
 	if (!cl)
 		cl = client_new(p->base, STR_NONE, e);
 	if (!cl)
 		return -1;
-	buf_init(&reply, REPLY_MAX);
 	snprintf(key, sizeof(key), "Idempotency-Key: %.*s", STR_ARG(x->once));
 	rc = client_send(cl, &r, &status, &reply, e);
 	if (rc)

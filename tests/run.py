@@ -55,6 +55,7 @@ def lint():
                          "--enable=portability", "indexer", "api", "fs",
                          "tools"])
     command("layers", [sys.executable, "tests/layers.py"])
+    command("scoped", [sys.executable, "tests/scoped.py"])
     for script in ("tools/build", "tools/up", "tools/test", "tools/lib/need",
                    ".ci/run"):
         command(f"syntax of {script}", ["sh", "-n", script])

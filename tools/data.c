@@ -102,12 +102,12 @@ int verb_backup(const struct args *a, struct err *e)
 	struct client *c;
 	cJSON *answer;
 
+	buf_init(&body, 64 << 10);
 	if (path_absolute(a->operands[0], path, sizeof(path), e))
 		return EXIT_FAILED;
 	c = ask_open(a, e);
 	if (!c)
 		return EXIT_FAILED;
-	buf_init(&body, 64 << 10);
 	jo_init(&j, &body, 0);
 	jo_object(&j);
 	jo_kstr(&j, "file", str_from(path));
