@@ -267,7 +267,7 @@ int apply_logged_create(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_logged_create *x = (struct cmd_logged_create *)c;
 	struct experiment_ref in;
-	bool is_new;
+	bool is_new = false;
 	int64_t row;
 
 	if (check_create(x, e) < 0 ||
