@@ -399,6 +399,20 @@ static struct str repr_digest(struct arena *a, struct str sha256)
 	return text;
 }
 
+/* A link names an object alone, which may have been removed for good since; a
+ * row that names an object that is not there is a fault of the store. */
+static void bytes_gone(const struct artifact *x, struct err *e)
+{
+	if (x->row)
+		err_set(e, ERR_CORRUPT,
+			"the bytes of this artifact are gone from the object "
+			"store");
+	else
+		err_set(e, ERR_NOT_FOUND,
+			"No such artifact: '%.*s' was removed for good",
+			STR_ARG(x->name));
+}
+
 void artifact_send(struct call *c, const struct artifact *x)
 {
 	struct str digest = repr_digest(c->arena, x->sha256);
@@ -412,9 +426,7 @@ void artifact_send(struct call *c, const struct artifact *x)
 	f.fd = open_bytes(c, x, &e);
 	if (f.fd < 0) {
 		if (e.kind == ERR_NOT_FOUND)
-			err_set(&e, ERR_CORRUPT,
-				"the bytes of this artifact are gone from the "
-				"object store");
+			bytes_gone(x, &e);
 		answer_error(c, &e);
 		return;
 	}

@@ -53,7 +53,7 @@ int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 int artifact_find(struct call *c, struct str path, struct artifact *ret,
 		  struct err *e);
 
-/* Sends an artifact that was found. */
+/* Sends an artifact that was found, or (row 0) an object that a link names. */
 void artifact_send(struct call *c, const struct artifact *x);
 
 /* The entity tag of bytes with this digest; empty where there is none. */

@@ -65,6 +65,21 @@ def totals(d):
 
 # --- what goes and what stays ------------------------------------------------
 
+def test_a_link_to_what_is_gone_leads_nowhere(daemon):
+    x = daemon.experiment("links of gc")
+    run = full_run(daemon, x, "linked")
+    status, _, text = daemon.request(
+        "GET", f"/api/2.0/mlflow-artifacts/presigned/{x}/{run}/artifacts/d0/f0")
+    link = json.loads(text)["url"].removeprefix(daemon.url)
+    assert daemon.request("GET", link)[2] == b"x" * 1000
+    daemon.call("runs/delete", {"run_id": run})
+    assert daemon.request("GET", link)[0] == 200
+    assert collect(daemon, run_ids=[run])[0] == 200
+    status, _, text = daemon.request("GET", link)
+    assert status == 404, text
+    assert json.loads(text)["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+
+
 def test_a_run_goes_with_all_that_is_its(daemon):
     x = daemon.experiment("runs of gc")
     kept = full_run(daemon, x, "kept")
