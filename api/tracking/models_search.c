@@ -161,8 +161,8 @@ static int set_order(struct search *s, const struct field_list *given,
 			return -1;
 		each[i] = (struct search_dataset){o[i].dataset_name,
 						  o[i].dataset_digest};
-		on[i] = (struct search_datasets){&each[i],
-						 each[i].name.n ? 1 : 0};
+		on[i].items = &each[i];
+		on[i].n = each[i].name.n || each[i].digest.n ? 1 : 0;
 	}
 	s->order = order;
 	s->norder = n;

@@ -28,7 +28,8 @@ void columns_free(struct columns *c);
 
 enum view { VIEW_ACTIVE, VIEW_DELETED, VIEW_ALL };
 
-/* Values measured on one of these; an empty digest is any. */
+/* Values measured on one of these; an empty digest is any, and so is, in an
+ * order, an empty name. */
 struct search_dataset {
 	struct str name, digest;
 };

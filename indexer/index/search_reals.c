@@ -12,7 +12,7 @@ static bool is_on(const struct search_datasets *on, const struct cursor *q)
 	struct str digest = cursor_str(q, 3);
 
 	for (size_t i = 0; i < on->n; i++)
-		if (str_eq(on->items[i].name, name) &&
+		if ((!on->items[i].name.n || str_eq(on->items[i].name, name)) &&
 		    (!on->items[i].digest.n ||
 		     str_eq(on->items[i].digest, digest)))
 			return true;

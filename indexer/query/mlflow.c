@@ -223,6 +223,7 @@ static size_t count_list(const struct parser *p)
 	return n;
 }
 
+/* One comma may end it: so Python writes a tuple of one. */
 static int parse_list(struct parser *p, struct clause *c)
 {
 	size_t n = count_list(p);
@@ -238,7 +239,7 @@ static int parse_list(struct parser *p, struct clause *c)
 	c->values = arena_array(p->arena, n, sizeof(*c->values));
 	if (!c->values)
 		return arena_full(p->arena, p->e);
-	for (;;) {
+	do {
 		if (!is_value(p->t))
 			return bad_token(p, p->t, "a value of the list");
 		c->values[c->nvalues++] = p->t;
@@ -246,7 +247,7 @@ static int parse_list(struct parser *p, struct clause *c)
 		if (p->t.kind != TOKEN_COMMA)
 			break;
 		advance(p);
-	}
+	} while (p->t.kind != TOKEN_CLOSE);
 	if (p->t.kind != TOKEN_CLOSE)
 		return bad_token(p, p->t, "',' or ')'");
 	advance(p);

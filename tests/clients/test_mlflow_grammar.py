@@ -15,6 +15,7 @@ from mlflow.utils.search_utils import (SearchExperimentsUtils,
 
 REFUSED = "refused"
 WIDER = "is taken here, docs/search.md says what it means"
+BESIDE = "only to Python are two texts beside each other one"
 DANGLING = "the clauses are not joined by AND: one of them may be missing"
 
 # name, start time, status, metrics, params, tags; a run each
@@ -79,6 +80,8 @@ FILTERS = [
     "run_id LIKE '%'", "run_id IN ('none')", "run_id NOT IN ('none')",
     "run_id in ('none', 'one')", "run_id IN ()", "run_id IN (1)",
     "run_id IN 'none'", "run_id IN ('none'", "run_id = ('none')",
+    "run_id IN ('none',)", "run_id NOT IN ('none','one',)", "run_id IN (,)",
+    "run_id IN ('none',,'one')", "run_id IN ('none' 'one')",
     "experiment_id = '1'", "lifecycle_stage = 'active'", "attri.x != 1",
     "attribute.start != 1", "attribute.name != 'x'", "foo = 'x'", "foo IS NULL",
     # datasets
@@ -114,6 +117,7 @@ DIFFERENT = dict.fromkeys([
     "AND metrics.loss > 0": DANGLING,
     "metrics.loss > 0 AND AND status = 'FAILED'": DANGLING,
     "metrics.loss > 0 params.model = 'LR'": DANGLING,
+    "run_id IN ('none' 'one')": BESIDE,
     "metrics. = 0": "no metric has an empty key: it is a slip",
     "run_id = ('none')": "a list is compared by IN",
     "params.model ILIKE 'ä'": "letters beyond ASCII are told apart, as MLflow "
@@ -215,7 +219,8 @@ VERSION_FILTERS = [
     "source_path = 's3://b/1'", "source_path LIKE 's3://b/%'",
     "source_path ILIKE 'S3://B/%'", "source = 's3://b/1'", "run_id = ''",
     "run_id LIKE 'x%'", "run_id IN ('x')", "run_id IN ('x', 'y')",
-    "run_id IN ()", "run_id IN 'x'", "run_id IN (1)", "tags.k = 'v1'",
+    "run_id IN ()", "run_id IN 'x'", "run_id IN (1)", "run_id IN ('x',)",
+    "run_id IN ('x' 'y')", "run_id IN ('x'", "tags.k = 'v1'",
     "tags.k != 'v1'", "tags.k LIKE 'v%'", "tags.absent = 'x'", "tags.k > 'v'",
     "current_stage = 'None'", "status = 'READY'", "creation_timestamp > 0",
     "last_updated_timestamp > 0", "user_id = 'x'", "description = 'x'",
@@ -228,6 +233,7 @@ VERSION_FILTERS = [
 DIFFERENT_VERSIONS = dict.fromkeys([
     "name = 'one' OR version_number = 1", "tags.k IS NULL",
     "source_path IN ('s3://b/1')"], WIDER) | {
+    "run_id IN ('x' 'y')": BESIDE,
     "name = 'one' name = 'one'": DANGLING,
 }
 

@@ -230,6 +230,10 @@ def test_search_logged_models(client, experiment, run):
         6, 5, 4, 3, 2, 1, 0]
     assert search(order_by=by("metrics.acc", dataset_name="train")) == [
         0, 1, 2, 3, 4, 5, 6]
+    # a dataset by its digest alone: the others have no such value
+    assert search(order_by=by("metrics.acc", False, dataset_digest="d1"))[
+        3:] == [6, 4, 2, 0]
+    assert search(order_by=by("metrics.acc", dataset_digest="d2")) == search()
 
     seen, token = [], None
     while True:
