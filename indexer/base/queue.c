@@ -32,7 +32,7 @@ void queue_fini(struct queue *q)
 	pthread_mutex_destroy(&q->mu);
 }
 
-bool queue_push(struct queue *q, struct queue_node *n)
+static bool add(struct queue *q, struct queue_node *n)
 {
 	SCOPED_LOCK(&q->mu);
 
@@ -46,6 +46,14 @@ bool queue_push(struct queue *q, struct queue_node *n)
 	q->tail = &n->next;
 	q->weight += n->weight;
 	q->count++;
+	return true;
+}
+
+/* Who is woken under the lock would only wait for it once more. */
+bool queue_push(struct queue *q, struct queue_node *n)
+{
+	if (!add(q, n))
+		return false;
 	pthread_cond_signal(&q->more);
 	return true;
 }
