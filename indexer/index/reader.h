@@ -127,6 +127,11 @@ int series_by_key(struct reader *rd, int64_t run_row, struct str key,
 int series_each(struct reader *rd, int64_t run_row, struct str prefix,
 		int (*fn)(void *ctx, const struct series *s, struct err *e),
 		void *ctx, struct err *e);
+/* All keys with their latest points, in the order in which they came: for
+ * less than series_each, which finds them by key. */
+typedef void series_latest_fn(void *ctx, struct str key, const struct point *p);
+int series_latest(struct reader *rd, int64_t run_row, series_latest_fn *fn,
+		  void *ctx, struct err *e);
 /* Points in order of arrival, from the skip-th on. */
 int series_points(struct reader *rd, const struct series *s, int64_t skip,
 		  int (*fn)(void *ctx, const struct point *p, size_t n,

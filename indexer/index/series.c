@@ -88,6 +88,26 @@ int series_each(struct reader *rd, int64_t run_row, struct str prefix,
 	return rc;
 }
 
+int series_latest(struct reader *rd, int64_t run_row, series_latest_fn *fn,
+		  void *ctx, struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	int rc;
+
+	if (reader_sees_run(rd, run_row, e) < 0 ||
+	    cursor_open(&q, reader_db(rd), STMT_SERIES_LATEST,
+			BINDS(B(run_row)), e) < 0)
+		return -1;
+	while ((rc = cursor_next(&q, e)) > 0) {
+		struct point p = {cursor_i64(&q, 1), cursor_i64(&q, 2), 0};
+		int64_t bits = cursor_i64(&q, 3);
+
+		memcpy(&p.value, &bits, sizeof(bits));
+		fn(ctx, cursor_str(&q, 0), &p);
+	}
+	return rc;
+}
+
 int series_place(struct reader *rd, const struct series *s,
 		 struct series_place *ret, struct err *e)
 {

@@ -94,14 +94,12 @@ void render_metric(struct json_out *j, struct str key, const struct point *p,
 	jo_object_end(j);
 }
 
-static int put_latest(void *ctx, const struct series *s, struct err *e)
+static void put_latest(void *ctx, struct str key, const struct point *p)
 {
 	struct render_list *l = ctx;
 
-	(void)e;
 	render_list_next(l);
-	render_metric(l->j, s->key, &s->latest, STR_NONE);
-	return 0;
+	render_metric(l->j, key, p, STR_NONE);
 }
 
 static int put_data(struct json_out *j, struct reader *rd, int64_t row,
@@ -112,7 +110,7 @@ static int put_data(struct json_out *j, struct reader *rd, int64_t row,
 	struct render_list tags = {j, "tags", false};
 	int r;
 
-	r = series_each(rd, row, STR(""), put_latest, &metrics, e);
+	r = series_latest(rd, row, put_latest, &metrics, e);
 	render_list_end(&metrics);
 	if (!r)
 		r = run_params(rd, row, render_entry, &params, e);
