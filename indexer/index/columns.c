@@ -67,6 +67,7 @@ static void drop_metrics(struct columns *c)
 static void forget(struct columns *c)
 {
 	drop_metrics(c);
+	text_columns_clear(&c->texts);
 	if (c->runs)
 		memset(c->runs, 0, c->runs_cap * sizeof(*c->runs));
 	c->nruns = 0;
@@ -91,6 +92,7 @@ void columns_free(struct columns *c)
 	if (!c)
 		return;
 	drop_metrics(c);
+	text_columns_clear(&c->texts);
 	pthread_mutex_destroy(&c->lock);
 	free(c->runs);
 	free(c->experiments);
@@ -398,4 +400,14 @@ int columns_metric(struct columns *c, struct reader *rd, struct str key,
 	keep_limit(c);
 	*ret = m->bits;
 	return 0;
+}
+
+int columns_text(struct columns *c, struct reader *rd,
+		 const struct text_origin *from, bool load,
+		 struct text_column **ret, struct err *e)
+{
+	struct text_now now = {
+		.db = reader_db(rd), .nrows = c->nruns, .change = c->change};
+
+	return text_columns_get(&c->texts, from, &now, load, ret, e);
 }

@@ -20,6 +20,7 @@
 #include <pthread.h>
 
 #include "indexer/index/columns_table.h"
+#include "indexer/index/columns_text.h"
 #include "indexer/index/search.h"
 
 #define COLUMN_NO_TIME INT64_MIN
@@ -50,6 +51,7 @@ struct columns {
 	struct columns_table tables[TABLES];
 	struct metric_column *metrics; /* most recently used first */
 	size_t metric_bytes;
+	struct text_columns texts;
 };
 
 /* Bits of a double; where a run has no value. NaN is METRIC_NAN. */
@@ -66,5 +68,9 @@ struct experiment_entry *columns_experiment(const struct columns *c,
  * next call. */
 int columns_metric(struct columns *c, struct reader *rd, struct str key,
 		   const uint64_t **ret, struct err *e);
+/* Under the lock: texts of runs, as text_columns_get has them. */
+int columns_text(struct columns *c, struct reader *rd,
+		 const struct text_origin *from, bool load,
+		 struct text_column **ret, struct err *e);
 
 #endif

@@ -68,6 +68,8 @@ enum {
 	LIMIT_REFUSED = 10000,          /* rows of refused lines kept */
 	LIMIT_TAIL_CACHE = 32 << 20,    /* writer's decoded recent points */
 	LIMIT_COLUMN_CACHE = 128 << 20, /* packed columns of search */
+	LIMIT_TEXT_COLUMNS = 64 << 20,  /* those of texts */
+	LIMIT_COLUMN_TEXT = 16 << 20,   /* different texts of one of them */
 };
 
 #endif

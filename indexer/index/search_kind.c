@@ -148,17 +148,28 @@ static int64_t run_id_order(const struct columns *c, size_t slot)
 }
 
 static const struct text_source run_param_texts = {
-	STMT_SEARCH_PARAM_FIND, STMT_SEARCH_PARAM_EACH, STMT_SEARCH_PARAM_EACH,
-	STMT_SEARCH_PARAM_GET, true};
+	STMT_SEARCH_PARAM_FIND,
+	STMT_SEARCH_PARAM_EACH,
+	STMT_SEARCH_PARAM_EACH,
+	STMT_SEARCH_PARAM_GET,
+	true,
+	.since = STMT_COLUMNS_PARAM_SINCE};
 static const struct text_source run_tag_texts = {
-	STMT_SEARCH_TAG_FIND, STMT_SEARCH_TAG_EACH, STMT_SEARCH_TAG_EACH,
-	STMT_SEARCH_TAG_GET, true};
+	STMT_SEARCH_TAG_FIND,
+	STMT_SEARCH_TAG_EACH,
+	STMT_SEARCH_TAG_EACH,
+	STMT_SEARCH_TAG_GET,
+	true,
+	.since = STMT_COLUMNS_TAG_SINCE};
 static const struct text_source run_ids = {
 	STMT_SEARCH_RUN_ID_FIND, STMT_SEARCH_RUN_ID_EACH,
 	STMT_SEARCH_RUN_ID_EACH, STMT_SEARCH_RUN_ID_GET, false};
-static const struct text_source run_users = {STMTS, STMT_SEARCH_USER_EACH,
+static const struct text_source run_users = {STMTS,
+					     STMT_SEARCH_USER_EACH,
 					     STMT_SEARCH_USER_SORTED,
-					     STMT_SEARCH_USER_GET, false};
+					     STMT_SEARCH_USER_GET,
+					     false,
+					     .since = STMT_COLUMNS_USER_SINCE};
 static const struct text_source run_uris = {STMTS, STMT_SEARCH_URI_EACH,
 					    STMT_SEARCH_URI_SORTED,
 					    STMT_SEARCH_URI_GET, false};
@@ -307,12 +318,13 @@ static int64_t experiment_updated(const struct columns *c, size_t slot)
 static const struct text_source experiment_tag_texts = {
 	STMT_SEARCH_EXPERIMENT_TAG_FIND, STMT_SEARCH_EXPERIMENT_TAG_EACH,
 	STMT_SEARCH_EXPERIMENT_TAG_EACH, STMT_SEARCH_EXPERIMENT_TAG_GET, true};
-static const struct text_source experiment_names = {STMT_SEARCH_NAME_FIND,
-						    STMT_SEARCH_NAME_SORTED,
-						    STMT_SEARCH_NAME_SORTED,
-						    STMT_SEARCH_NAME_GET,
-						    false,
-						    STMT_SEARCH_NAME_IN_VIEW};
+static const struct text_source experiment_names = {
+	STMT_SEARCH_NAME_FIND,
+	STMT_SEARCH_NAME_SORTED,
+	STMT_SEARCH_NAME_SORTED,
+	STMT_SEARCH_NAME_GET,
+	false,
+	.in_view = STMT_SEARCH_NAME_IN_VIEW};
 
 static const struct attribute experiment_attributes[] = {
 	{"name", .text = &experiment_names},

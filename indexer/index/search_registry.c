@@ -60,12 +60,13 @@ static int scope_models(const struct columns *c, const struct search *s,
 static const struct text_source model_tags = {
 	STMT_SEARCH_MODEL_TAG_FIND, STMT_SEARCH_MODEL_TAG_EACH,
 	STMT_SEARCH_MODEL_TAG_SORTED, STMT_SEARCH_MODEL_TAG_GET, true};
-static const struct text_source model_names = {STMT_SEARCH_MODEL_NAME_FIND,
-					       STMT_SEARCH_MODEL_NAME_SORTED,
-					       STMT_SEARCH_MODEL_NAME_SORTED,
-					       STMT_SEARCH_MODEL_NAME_GET,
-					       false,
-					       STMT_SEARCH_MODEL_NAME_IN_VIEW};
+static const struct text_source model_names = {
+	STMT_SEARCH_MODEL_NAME_FIND,
+	STMT_SEARCH_MODEL_NAME_SORTED,
+	STMT_SEARCH_MODEL_NAME_SORTED,
+	STMT_SEARCH_MODEL_NAME_GET,
+	false,
+	.in_view = STMT_SEARCH_MODEL_NAME_IN_VIEW};
 
 static const struct attribute model_attributes[] = {
 	{"name", .text = &model_names},
@@ -147,7 +148,7 @@ static const struct text_source version_names = {
 	STMT_SEARCH_VERSION_NAME_SORTED,
 	STMT_SEARCH_VERSION_NAME_GET,
 	false,
-	STMT_SEARCH_VERSION_NAME_IN_VIEW};
+	.in_view = STMT_SEARCH_VERSION_NAME_IN_VIEW};
 static const struct text_source version_runs = {
 	STMT_SEARCH_VERSION_RUN_FIND, STMT_SEARCH_VERSION_RUN_EACH,
 	STMT_SEARCH_VERSION_RUN_EACH, STMT_SEARCH_VERSION_RUN_GET, false};

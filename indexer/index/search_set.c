@@ -56,6 +56,30 @@ static void fill_metric(const uint64_t *bits, const struct match *m,
 	}
 }
 
+static bool can_find(const struct leaf_set *x)
+{
+	if (x->field.how != FIELD_TEXT || x->field.text->find == STMTS)
+		return false;
+	return x->leaf->cmp == CMP_EQ ||
+	       (x->leaf->cmp == CMP_IN && x->leaf->nvalues <= FIND_LIST_MAX);
+}
+
+/* Where it stays not ready, a statement will do. */
+static int fill_text(struct search_set *s, struct columns *c,
+		     const struct match *m, struct leaf_set *x, struct err *e)
+{
+	struct text_origin from = {.each = x->field.text->each,
+				   .since = x->field.text->since,
+				   .keyed = x->field.text->keyed,
+				   .key = x->field.key};
+	struct text_column *texts;
+
+	if (columns_text(c, s->rd, &from, !can_find(x), &texts, e) < 0)
+		return -1;
+	x->ready = texts && text_column_match(texts, m, &x->set);
+	return 0;
+}
+
 static int fill_leaf(struct search_set *s, struct columns *c,
 		     struct leaf_set *x, struct err *e)
 {
@@ -67,6 +91,9 @@ static int fill_leaf(struct search_set *s, struct columns *c,
 	if (match_compile(&m, x->leaf, &arena, e) < 0)
 		return -1;
 	bitset_init(&x->set, (int64_t)s->slots->n - 1);
+	x->ready = true;
+	if (x->field.how == FIELD_TEXT)
+		return fill_text(s, c, &m, x, e);
 	if (x->field.how == FIELD_NUMBER) {
 		fill_numbers(c, &m, x->field.number, &x->set);
 	} else if (x->field.how == FIELD_NAMED) {
@@ -81,9 +108,10 @@ static int fill_leaf(struct search_set *s, struct columns *c,
 	return 0;
 }
 
-static bool takes_statements(const struct leaf_set *x)
+static bool on_columns(const struct leaf_set *x)
 {
-	return x->field.how == FIELD_TEXT || x->field.how == FIELD_REAL;
+	return x->field.how == FIELD_TEXT ? x->field.text->since != 0
+					  : x->field.how != FIELD_REAL;
 }
 
 static struct leaf_set *add_leaf(struct search_set *s, const struct expr *leaf)
@@ -114,7 +142,7 @@ int search_set_columns(struct search_set *s, struct columns *c,
 	if (search_field(s->kind, filter->family, filter->key, &x->field, e) <
 	    0)
 		return -1;
-	return takes_statements(x) ? 0 : fill_leaf(s, c, x, e);
+	return on_columns(x) ? fill_leaf(s, c, x, e) : 0;
 }
 
 /* --- leaves on statements ---------------------------------------------- */
@@ -157,14 +185,6 @@ static int match_values(struct search_set *s, const struct leaf_set *x,
 		return reals_match(s->rd, &x->field, s->slots, m, &s->datasets,
 				   set, e);
 	return match_each(s, x, m, set, e);
-}
-
-static bool can_find(const struct leaf_set *x)
-{
-	if (x->field.how != FIELD_TEXT || x->field.text->find == STMTS)
-		return false;
-	return x->leaf->cmp == CMP_EQ ||
-	       (x->leaf->cmp == CMP_IN && x->leaf->nvalues <= FIND_LIST_MAX);
 }
 
 /* In a view, names are compared in their plain form, in whichever they were
@@ -270,7 +290,7 @@ static int combine(struct search_set *s, const struct expr *x,
 		break;
 	}
 	leaf = find_leaf(s, x);
-	if (takes_statements(leaf))
+	if (!leaf->ready)
 		return statement_leaf(s, leaf, set, e);
 	bitset_or(set, &leaf->set);
 	return 0;

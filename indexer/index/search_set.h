@@ -14,7 +14,8 @@
 struct leaf_set {
 	const struct expr *leaf;
 	struct search_field field;
-	struct bitset set; /* of those on columns */
+	bool ready; /* by columns, without a statement */
+	struct bitset set;
 };
 
 struct search_set {

@@ -5,29 +5,15 @@
 #include "indexer/index/columns.h"
 
 #include <pthread.h>
-#include <sqlite3.h>
 
 #include "indexer/index/limits.h"
+#include "tests/index/by_hand.h"
 #include "tests/index/searching.h"
 
 enum { FAR_ROW = 3000000, KEYS = 8, THREADS = 4, ROUNDS = 150 };
 
 static struct fixture fx;
 static struct searching x = {.fx = &fx};
-
-static void change_by_hand(const char *sql)
-{
-	char path[300];
-	sqlite3 *db;
-
-	fx_close(&fx);
-	snprintf(path, sizeof(path), "%s/index.db", fx.dir);
-	ok(sqlite3_open(path, &db) == SQLITE_OK &&
-		   sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK,
-	   sql);
-	sqlite3_close(db);
-	fx_open(&fx);
-}
 
 static const char *found(const char *filter)
 {
@@ -42,6 +28,7 @@ static void check_gone(void)
 	works(fx_metric(&fx, a, "m", 1, 1));
 	is_str(found(""), "a b", "two runs");
 	change_by_hand(
+		&fx,
 		"UPDATE state SET change = change + 1;"
 		"INSERT INTO removed (thing, project, row, parent, parent_dir,"
 		" name, change, time) SELECT 1, 0, 1, 1, 0, 'a', change, 0"
@@ -50,9 +37,9 @@ static void check_gone(void)
 		"DELETE FROM tail; DELETE FROM run WHERE id = 1");
 	is_str(found(""), "b", "a run that is removed for good");
 	is_str(found("metrics.m > 0"), "", "with its metrics");
-	change_by_hand("UPDATE state SET change = change + 10;"
-		       "UPDATE state SET forgotten = change;"
-		       "DELETE FROM tag WHERE run = 2; DELETE FROM run");
+	change_by_hand(&fx, "UPDATE state SET change = change + 10;"
+			    "UPDATE state SET forgotten = change;"
+			    "DELETE FROM tag WHERE run = 2; DELETE FROM run");
 	is_str(found(""), "", "removals that are no longer kept");
 }
 
@@ -60,10 +47,10 @@ static void check_epoch(void)
 {
 	fx_run(&fx, "1", "c");
 	is_str(found(""), "c", "a run");
-	change_by_hand("UPDATE state SET epoch = epoch + 1, change = 1;"
-		       "UPDATE run SET change = 1, name = 'd';"
-		       "UPDATE experiment SET change = 1, lifecycle = 1"
-		       " WHERE id = 0");
+	change_by_hand(&fx, "UPDATE state SET epoch = epoch + 1, change = 1;"
+			    "UPDATE run SET change = 1, name = 'd';"
+			    "UPDATE experiment SET change = 1, lifecycle = 1"
+			    " WHERE id = 0");
 	is_str(found(""), "d", "an index that was put back");
 }
 
@@ -75,7 +62,8 @@ static void check_limit(void)
 	char key[8];
 	char filter[40];
 
-	change_by_hand("INSERT INTO sqlite_sequence (name, seq) SELECT 'run', 0"
+	change_by_hand(&fx,
+		       "INSERT INTO sqlite_sequence (name, seq) SELECT 'run', 0"
 		       " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE"
 		       " name = 'run');"
 		       "UPDATE sqlite_sequence SET seq = 3000000"
