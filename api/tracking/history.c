@@ -88,7 +88,28 @@ size_t history_sample(int64_t *steps, size_t n, size_t max)
 	return max + 1;
 }
 
-bool history_has(const int64_t *steps, size_t n, int64_t step)
+/* The first that is not less. */
+static size_t place(const int64_t *steps, size_t n, int64_t step)
 {
-	return n && bsearch(&step, steps, n, sizeof(step), by_number);
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (steps[mid] < step)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool history_has(const int64_t *steps, size_t n, int64_t step, size_t *at)
+{
+	size_t i = *at;
+
+	if (i > n || (i < n && steps[i] < step) ||
+	    (i > 0 && steps[i - 1] >= step))
+		i = *at = place(steps, n, step);
+	return i < n && steps[i] == step;
 }

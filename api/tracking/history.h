@@ -22,7 +22,9 @@ size_t history_distinct(int64_t *steps, size_t n);
  * does; all of them where there are at most max. Returns how many are left:
  * max + 1 at most. */
 size_t history_sample(int64_t *steps, size_t n, size_t max);
-/* Whether step is among distinct steps in order. */
-bool history_has(const int64_t *steps, size_t n, int64_t step);
+/* Whether step is among distinct steps in order. *at is where the last one
+ * asked for belongs, 0 at first: steps that come in order cost next to
+ * nothing. */
+bool history_has(const int64_t *steps, size_t n, int64_t step, size_t *at);
 
 #endif

@@ -225,7 +225,7 @@ static void get_history_bulk(struct call *c)
 /* Which steps of several runs are sent: those chosen from all that the runs
  * have, and the first and last of each run. */
 struct sample {
-	int64_t from, to;
+	struct step_range range;
 	struct buf run;    /* int64_t: the steps of the run at hand */
 	struct buf all;    /* int64_t: of all runs, distinct and in order */
 	struct buf ends;   /* int64_t: the first and last of each run */
@@ -234,9 +234,9 @@ struct sample {
 
 static void sample_init(struct sample *s, const struct history_sampled *q)
 {
-	*s = (struct sample){.from = q->start_step.set ? q->start_step.v
-						       : INT64_MIN,
-			     .to = q->end_step.set ? q->end_step.v : INT64_MAX};
+	*s = (struct sample){
+		.range = {q->start_step.set ? q->start_step.v : INT64_MIN,
+			  q->end_step.set ? q->end_step.v : INT64_MAX}};
 	buf_init(&s->run, SAMPLE_BYTES);
 	buf_init(&s->all, SAMPLE_BYTES);
 	buf_init(&s->ends, SAMPLE_BYTES);
@@ -264,7 +264,7 @@ static int collect_steps(void *ctx, const struct point *p, size_t n,
 	struct sample *s = ctx;
 
 	for (size_t i = 0; i < n; i++)
-		if (p[i].step >= s->from && p[i].step <= s->to)
+		if (p[i].step >= s->range.from && p[i].step <= s->range.to)
 			buf_add(&s->run, &p[i].step, sizeof(p[i].step));
 	return buf_ok(&s->run) ? 0 : too_many(e);
 }
@@ -273,10 +273,11 @@ static int collect_points(void *ctx, const struct point *p, size_t n,
 			  struct err *e)
 {
 	struct sample *s = ctx;
+	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (history_has((void *)s->all.p, s->all.n / sizeof(int64_t),
-				p[i].step))
+				p[i].step, &at))
 			buf_add(&s->points, &p[i], sizeof(p[i]));
 	return buf_ok(&s->points) ? 0 : too_many(e);
 }
@@ -293,7 +294,8 @@ static int gather_run(struct reading *r, const struct series *series,
 		      struct sample *s)
 {
 	buf_reset(&s->run);
-	if (series_points(r->rd, series, 0, collect_steps, s, &r->e) < 0)
+	if (series_points_within(r->rd, series, s->range, collect_steps, s,
+				 &r->e) < 0)
 		return -1;
 	if (!s->run.n)
 		return 0;
@@ -337,7 +339,8 @@ static int put_sampled(struct reading *r, struct sample *s,
 	size_t n;
 
 	buf_reset(&s->points);
-	if (series_points(r->rd, series, 0, collect_points, s, &r->e) < 0)
+	if (series_points_within(r->rd, series, s->range, collect_points, s,
+				 &r->e) < 0)
 		return -1;
 	points = (const void *)s->points.p;
 	n = s->points.n / sizeof(*points);

@@ -137,6 +137,16 @@ int series_points(struct reader *rd, const struct series *s, int64_t skip,
 		  int (*fn)(void *ctx, const struct point *p, size_t n,
 			    struct err *e),
 		  void *ctx, struct err *e);
+/* The same of all points, but for blocks without any step in the range:
+ * others than those in it may come, too. */
+struct step_range {
+	int64_t from, to;
+};
+int series_points_within(struct reader *rd, const struct series *s,
+			 struct step_range range,
+			 int (*fn)(void *ctx, const struct point *p, size_t n,
+				   struct err *e),
+			 void *ctx, struct err *e);
 /* Bytes [off, off+n) of the series as text; returns how many, fewer only at
  * its end. Decodes no block that does not overlap. */
 int64_t series_read_text(struct reader *rd, const struct series *s, int64_t off,

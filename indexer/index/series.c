@@ -199,31 +199,66 @@ static int skip_some(void *ctx, const struct point *p, size_t n, struct err *e)
 	return skip == n ? 0 : s->fn(s->ctx, p + skip, n - skip, e);
 }
 
+/* The next of "first, count, data", unpacked: 1, 0 at the end. */
+static int next_block(struct reader *rd, struct cursor *q, struct point *p,
+		      size_t *ret_n, struct err *e)
+{
+	int rc = cursor_next(q, e);
+
+	if (rc <= 0)
+		return rc;
+	*ret_n = (size_t)cursor_i64(q, 1);
+	if (block_unpack(series_cache(rd)->codec, cursor_str(q, 2), p, *ret_n,
+			 e))
+		return -1;
+	return 1;
+}
+
 static int each_block(struct reader *rd, const struct series *s,
 		      struct skipping *to, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	SCOPED_FREE struct point *p = series_room();
-	struct codec *codec = series_cache(rd)->codec;
 	bool first = true;
+	size_t n;
 	int rc;
 
 	if (cursor_open(&q, reader_db(rd), STMT_BLOCKS_ALL,
 			BINDS(B(s->row), B(to->skip)), e) < 0)
 		return -1;
-	while ((rc = cursor_next(&q, e)) > 0) {
-		size_t n = (size_t)cursor_i64(&q, 1);
-
+	while ((rc = next_block(rd, &q, p, &n, e)) > 0) {
 		if (first)
 			to->skip -= cursor_i64(&q, 0);
 		first = false;
-		if (block_unpack(codec, cursor_str(&q, 2), p, n, e))
-			return -1;
 		rc = skip_some(to, p, n, e);
 		if (rc)
 			return rc;
 	}
 	return rc;
+}
+
+int series_points_within(struct reader *rd, const struct series *s,
+			 struct step_range range, points_fn *fn, void *ctx,
+			 struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	SCOPED_FREE struct point *p = series_room();
+	struct series_place place;
+	size_t n;
+	int rc;
+
+	if (series_place(rd, s, &place, e) ||
+	    cursor_open(&q, reader_db(rd), STMT_BLOCKS_OF_STEPS,
+			BINDS(B(s->row), B(range.from), B(range.to)), e) < 0)
+		return -1;
+	while ((rc = next_block(rd, &q, p, &n, e)) > 0) {
+		rc = fn(ctx, p, n, e);
+		if (rc)
+			return rc < 0 ? -1 : 0;
+	}
+	if (!rc)
+		rc = series_tail(rd, s, &place, fn, ctx, e);
+	return rc < 0 ? -1 : 0;
 }
 
 int series_points(struct reader *rd, const struct series *s, int64_t skip,

@@ -150,6 +150,55 @@ static void skipping(struct desk *d)
 	free(p);
 }
 
+/* Keep those of the range; returns how many are left. */
+static size_t keep_range(struct point *p, size_t n, struct step_range range)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (p[i].step >= range.from && p[i].step <= range.to)
+			p[kept++] = p[i];
+	return kept;
+}
+
+static void within(struct desk *d, int order)
+{
+	enum { N = 30000, WIDTH = 500 };
+	struct str run = desk_run(d);
+	struct point *p = make(d, run, "w", N, order);
+	struct point *want = calloc(N, sizeof(*want));
+	size_t most = 0;
+	struct series s;
+	bool good = true;
+
+	desk_begin(d);
+	s = desk_series(d, run, "w");
+	for (int64_t from = -1000; from < N + 1000; from += 999) {
+		struct step_range range = {from, from + WIDTH};
+		struct desk_points got = {NULL, 0, 0};
+
+		memcpy(want, p, N * sizeof(*p));
+		if (series_points_within(d->rd, &s, range, desk_collect, &got,
+					 &d->e))
+			desk_die(d, "points");
+		most = got.n > most ? got.n : most;
+		got.n = keep_range(got.p, got.n, range);
+		good &= desk_same(&got, want, keep_range(want, N, range));
+		free(got.p);
+	}
+	ok(good, "points of a range of steps");
+	ok(order || most < N / 2, "of the blocks that have some");
+	reader_end(d->rd);
+	free(want);
+	free(p);
+}
+
+static void ranges(struct desk *d)
+{
+	within(d, 0);
+	within(d, 2);
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct point *x = a, *y = b;
@@ -365,7 +414,8 @@ static void rights(struct desk *d)
 int main(void)
 {
 	static void (*const tests[])(struct desk *) = {
-		text, growing, skipping, history, ties, million, keys, rights};
+		text, growing, skipping, ranges, history,
+		ties, million, keys,     rights};
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
 		struct desk d;

@@ -54,6 +54,7 @@ static void bad_tokens(void)
 static void distinct(void)
 {
 	int64_t steps[1000];
+	size_t at = 0;
 
 	is_i64((int64_t)history_distinct(steps, 0), 0, "no steps");
 	for (int i = 0; i < 1000; i++)
@@ -62,9 +63,14 @@ static void distinct(void)
 	       "repeated steps count once");
 	is_i64(steps[0], 0, "sorted");
 	is_i64(steps[499], 499, "to the last");
-	ok(history_has(steps, 500, 499), "the last is found");
-	ok(!history_has(steps, 500, 500), "what is beyond it is not");
-	ok(!history_has(steps, 0, 0), "nothing is found in nothing");
+	ok(history_has(steps, 500, 499, &at), "the last is found");
+	ok(!history_has(steps, 500, 500, &at), "what is beyond it is not");
+	ok(history_has(steps, 500, 3, &at) && history_has(steps, 500, 4, &at) &&
+		   history_has(steps, 500, 4, &at) &&
+		   history_has(steps, 500, 2, &at),
+	   "in whatever order");
+	at = 0;
+	ok(!history_has(steps, 0, 0, &at), "nothing is found in nothing");
 }
 
 static void sampling(void)
