@@ -43,9 +43,32 @@ static void fill_named(const struct columns *c, const struct match *m,
 	}
 }
 
+/* Without a branch: which values satisfy it is anyone's guess. */
+static void fill_ordered(const uint64_t *bits, const struct match_order *m,
+			 struct bitset *set)
+{
+	for (size_t i = 0; i < set->size; i++) {
+		double v;
+		unsigned good;
+
+		memcpy(&v, &bits[i], sizeof(v));
+		good = (unsigned)(m->less & (v < m->want)) |
+		       (unsigned)(m->equal & (v == m->want)) |
+		       (unsigned)(m->greater & (v > m->want)) |
+		       (unsigned)(m->nan & (bits[i] == METRIC_NAN));
+		set->words[i / 64] |= (uint64_t)good << i % 64;
+	}
+}
+
 static void fill_metric(const uint64_t *bits, const struct match *m,
 			struct bitset *set)
 {
+	struct match_order order;
+
+	if (match_order(m, &order)) {
+		fill_ordered(bits, &order, set);
+		return;
+	}
 	for (size_t i = 0; i < set->size; i++) {
 		double v;
 

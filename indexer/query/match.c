@@ -208,3 +208,16 @@ bool match_integer(const struct match *m, int64_t v)
 		return match_real(m, (double)v);
 	return by_order(m->cmp, (v > want->integer) - (v < want->integer));
 }
+
+bool match_order(const struct match *m, struct match_order *ret)
+{
+	if (m->nvalues != 1 || m->cmp == CMP_IN || m->cmp == CMP_NOT_IN ||
+	    isnan(m->values[0].real))
+		return false;
+	*ret = (struct match_order){.want = m->values[0].real,
+				    .less = by_order(m->cmp, -1),
+				    .equal = by_order(m->cmp, 0),
+				    .greater = by_order(m->cmp, 1),
+				    .nan = m->cmp == CMP_NE};
+	return true;
+}

@@ -28,4 +28,12 @@ bool match_text(const struct match *m, struct str s);
 bool match_real(const struct match *m, double v);
 bool match_integer(const struct match *m, int64_t v);
 
+/* A comparison with one number, for loops over many: which of less, equal,
+ * greater and NaN satisfy it. False where it is another kind. */
+struct match_order {
+	double want;
+	bool less, equal, greater, nan;
+};
+bool match_order(const struct match *m, struct match_order *ret);
+
 #endif
