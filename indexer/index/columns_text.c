@@ -23,6 +23,9 @@ struct text_column {
 	size_t nloaded;           /* of them when it was loaded */
 	uint32_t *places;         /* hash table of codes; 0: empty */
 	size_t nplaces;           /* a power of two */
+	uint32_t *sorted;         /* codes in order of their texts */
+	uint32_t *ranks;          /* by code */
+	size_t nsorted;           /* texts that are among them */
 	size_t key_length;
 	char key[];
 };
@@ -48,7 +51,8 @@ static void *resized(void *p, size_t n, size_t size)
 static size_t column_size(const struct text_column *c)
 {
 	return sizeof(*c) + c->key_length + c->bytes_cap +
-	       sizeof(uint32_t) * (c->nrows + c->texts_cap + c->nplaces);
+	       sizeof(uint32_t) *
+		       (c->nrows + c->texts_cap + c->nplaces + 2 * c->nsorted);
 }
 
 static void empty(struct text_column *c)
@@ -57,7 +61,10 @@ static void empty(struct text_column *c)
 	free(c->bytes);
 	free(c->ends);
 	free(c->places);
-	c->codes = c->ends = c->places = NULL;
+	free(c->sorted);
+	free(c->ranks);
+	c->codes = c->ends = c->places = c->sorted = c->ranks = NULL;
+	c->nsorted = 0;
 	c->bytes = NULL;
 	c->nrows = c->nbytes = c->bytes_cap = 0;
 	c->ntexts = c->texts_cap = c->nplaces = 0;
@@ -343,4 +350,112 @@ bool text_column_match(const struct text_column *c, const struct match *m,
 					<< row % 64;
 	free(wanted);
 	return true;
+}
+
+/* --- order ------------------------------------------------------------- */
+
+struct sorting {
+	const struct text_column *c;
+	size_t part;
+};
+
+static struct str part_of(const struct text_column *c, uint32_t code,
+			  size_t part)
+{
+	struct str text = text_of(c, code);
+
+	return str_n(text.p, text.n < part ? text.n : part);
+}
+
+static int compare_codes(const void *a, const void *b, void *ctx)
+{
+	const struct sorting *s = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return str_cmp(part_of(s->c, x, s->part), part_of(s->c, y, s->part));
+}
+
+static bool in_order(const uint32_t *codes, size_t n, struct sorting *s)
+{
+	for (size_t i = 1; i < n; i++)
+		if (compare_codes(&codes[i - 1], &codes[i], s) > 0)
+			return false;
+	return true;
+}
+
+/* Two runs of codes, each in order, into one. */
+static uint32_t *merged(const uint32_t *a, size_t na, const uint32_t *b,
+			size_t nb, struct sorting *s)
+{
+	uint32_t *all = resized(NULL, na + nb + 1, sizeof(*all));
+	size_t n = 0, i = 0, k = 0;
+
+	while (i < na || k < nb)
+		if (k == nb || (i < na && compare_codes(&a[i], &b[k], s) <= 0))
+			all[n++] = a[i++];
+		else
+			all[n++] = b[k++];
+	return all;
+}
+
+/* Texts that came since go to their places among the others. */
+static void sort_new(struct text_column *c, size_t part)
+{
+	struct sorting s = {c, part};
+	size_t n = c->ntexts - 1 - c->nsorted;
+	uint32_t *fresh = resized(NULL, n, sizeof(*fresh));
+	uint32_t *all;
+
+	for (size_t i = 0; i < n; i++)
+		fresh[i] = (uint32_t)(c->nsorted + 1 + i);
+	if (!in_order(fresh, n, &s))
+		qsort_r(fresh, n, sizeof(*fresh), compare_codes, &s);
+	all = merged(c->sorted, c->nsorted, fresh, n, &s);
+	free(fresh);
+	free(c->sorted);
+	c->sorted = all;
+	c->nsorted += n;
+}
+
+const uint32_t *text_column_ranks(struct text_column *c, size_t part)
+{
+	uint32_t rank = 0;
+
+	if (c->ntexts <= c->nsorted + 1)
+		return c->ranks;
+	sort_new(c, part);
+	c->ranks = resized(c->ranks, c->ntexts, sizeof(*c->ranks));
+	c->ranks[0] = 0;
+	for (size_t i = 0; i < c->nsorted; i++) {
+		if (i && !str_eq(part_of(c, c->sorted[i - 1], part),
+				 part_of(c, c->sorted[i], part)))
+			rank++;
+		c->ranks[c->sorted[i]] = rank;
+	}
+	return c->ranks;
+}
+
+size_t text_column_rank(const struct text_column *c, struct str text,
+			size_t part, bool *ret_there)
+{
+	size_t low = 0, high = c->nsorted;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (str_cmp(part_of(c, c->sorted[mid], part), text) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*ret_there = low < c->nsorted &&
+		     str_eq(part_of(c, c->sorted[low], part), text);
+	if (low < c->nsorted)
+		return c->ranks[c->sorted[low]];
+	return low ? c->ranks[c->sorted[low - 1]] + 1 : 0;
+}
+
+uint32_t text_column_code(const struct text_column *c, size_t row)
+{
+	return row < c->nrows ? c->codes[row] : 0;
 }

@@ -50,4 +50,14 @@ void text_columns_clear(struct text_columns *all);
 bool text_column_match(const struct text_column *c, const struct match *m,
 		       struct bitset *set);
 
+/* Ranks of texts in order of their first "part" bytes, which is the same in
+ * all calls: by code (0 is of no text), from 0 on; equal parts have the same.
+ * Valid until the column is read again. */
+const uint32_t *text_column_ranks(struct text_column *c, size_t part);
+/* Of any text: its rank, or that of the next one. */
+size_t text_column_rank(const struct text_column *c, struct str text,
+			size_t part, bool *ret_there);
+/* The code of a row; 0 where it has no text. */
+uint32_t text_column_code(const struct text_column *c, size_t row);
+
 #endif

@@ -93,7 +93,7 @@ static int look_at_columns(struct job *j, struct err *e)
 	if (rc == 0)
 		rc = search_set_columns(&j->set, c, j->s->filter, e);
 	if (rc == 0)
-		rc = search_order_columns(&j->order, c, e);
+		rc = search_order_columns(&j->order, c, &j->after, e);
 	columns_unlock(c);
 	return rc;
 }

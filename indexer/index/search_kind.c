@@ -95,6 +95,17 @@ int64_t slot_of(const struct slots *s, int64_t row)
 	return low < s->n && s->rows[low] == row ? (int64_t)low : -1;
 }
 
+bool text_origin_of(const struct search_field *f, struct text_origin *ret)
+{
+	if (f->how != FIELD_TEXT || !f->text->since)
+		return false;
+	*ret = (struct text_origin){.each = f->text->each,
+				    .since = f->text->since,
+				    .keyed = f->text->keyed,
+				    .key = f->key};
+	return true;
+}
+
 int text_open(struct cursor *q, struct db *db, enum stmt_id id,
 	      const struct search_field *f, const struct bind *value,
 	      struct err *e)

@@ -123,6 +123,9 @@ struct search_field {
 int search_field(const struct search_kind *k, enum expr_family family,
 		 struct str key, struct search_field *ret, struct err *e);
 
+/* Where the column of a text comes from, if it may have one. */
+bool text_origin_of(const struct search_field *f, struct text_origin *ret);
+
 /* A statement of a text source, with its key before the value. */
 int text_open(struct cursor *q, struct db *db, enum stmt_id id,
 	      const struct search_field *f, const struct bind *value,

@@ -147,8 +147,55 @@ static int reals(struct search_order *o, struct order_key *k, struct columns *c,
 	return 0;
 }
 
+/* Ranks as search_rank has them: odd, so that others lie between. */
+static uint64_t odd_rank(size_t rank)
+{
+	return 2 * (uint64_t)rank + 3;
+}
+
+static void place_after(struct order_key *k, const struct text_column *texts,
+			struct str after)
+{
+	bool there;
+	size_t rank;
+
+	if (after.n == ORDER_NO_TEXT) {
+		k->after = ORDER_MISSING;
+		return;
+	}
+	rank = text_column_rank(texts, after, ORDER_TEXT_MAX, &there);
+	k->after = turned(odd_rank(rank) - !there, k->descending);
+}
+
+static int texts(struct search_order *o, struct order_key *k, struct columns *c,
+		 const struct str *after, struct err *e)
+{
+	struct text_origin from;
+	struct text_column *column;
+	const uint32_t *ranks;
+
+	if (!text_origin_of(&k->field, &from))
+		return 0;
+	if (columns_text(c, o->rd, &from, true, &column, e) < 0)
+		return -1;
+	if (!column)
+		return 0;
+	ranks = text_column_ranks(column, ORDER_TEXT_MAX);
+	for (size_t i = 0; i < o->slots->n; i++) {
+		uint32_t code = text_column_code(column, i);
+
+		k->numbers[i] =
+			code ? turned(odd_rank(ranks[code]), k->descending)
+			     : ORDER_MISSING;
+	}
+	if (after)
+		place_after(k, column, *after);
+	k->ranked = true;
+	return 0;
+}
+
 int search_order_columns(struct search_order *o, struct columns *c,
-			 struct err *e)
+			 const struct order_position *after, struct err *e)
 {
 	size_t n = o->slots->n;
 
@@ -163,6 +210,10 @@ int search_order_columns(struct search_order *o, struct columns *c,
 		else if (k->field.how == FIELD_NAMED)
 			names(k, c, n);
 		else if (k->field.how == FIELD_METRIC && reals(o, k, c, e) < 0)
+			return -1;
+		else if (k->field.how == FIELD_TEXT &&
+			 texts(o, k, c,
+			       after->set ? &after->keys[i].text : NULL, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -185,6 +236,8 @@ int search_order_texts(struct search_order *o, const struct bitset *found,
 	for (size_t i = 0; i < o->n; i++) {
 		struct order_key *k = &o->keys[i];
 
+		if (k->ranked)
+			continue;
 		k->after = after->keys[i].number;
 		if (k->field.how == FIELD_REAL && latest_reals(o, k, e) < 0)
 			return -1;

@@ -44,6 +44,7 @@ struct order_key {
 	struct search_datasets datasets; /* that a real counts on */
 	bool descending;
 	uint64_t *numbers; /* by slot */
+	bool ranked;       /* a text by its column, without statements */
 	uint64_t after;    /* where the position is among them */
 };
 
@@ -58,9 +59,10 @@ struct search_order {
 /* Which keys there are; at once ERR_INVALID for what cannot be ordered by. */
 int search_order_init(struct search_order *o, const struct search *s,
 		      struct err *e);
-/* Numbers of all keys on columns, under the columns' lock. */
+/* Numbers of all keys on columns, and what is after the position among those
+ * of texts, under the columns' lock. */
 int search_order_columns(struct search_order *o, struct columns *c,
-			 struct err *e);
+			 const struct order_position *after, struct err *e);
 /* Ranks of the others, at least for the slots found; and the position's. */
 int search_order_texts(struct search_order *o, const struct bitset *found,
 		       const struct order_position *after, struct err *e);

@@ -91,12 +91,12 @@ static bool can_find(const struct leaf_set *x)
 static int fill_text(struct search_set *s, struct columns *c,
 		     const struct match *m, struct leaf_set *x, struct err *e)
 {
-	struct text_origin from = {.each = x->field.text->each,
-				   .since = x->field.text->since,
-				   .keyed = x->field.text->keyed,
-				   .key = x->field.key};
+	struct text_origin from;
 	struct text_column *texts;
 
+	x->ready = false;
+	if (!text_origin_of(&x->field, &from))
+		return 0;
 	if (columns_text(c, s->rd, &from, !can_find(x), &texts, e) < 0)
 		return -1;
 	x->ready = texts && text_column_match(texts, m, &x->set);
@@ -131,12 +131,6 @@ static int fill_leaf(struct search_set *s, struct columns *c,
 	return 0;
 }
 
-static bool on_columns(const struct leaf_set *x)
-{
-	return x->field.how == FIELD_TEXT ? x->field.text->since != 0
-					  : x->field.how != FIELD_REAL;
-}
-
 static struct leaf_set *add_leaf(struct search_set *s, const struct expr *leaf)
 {
 	if (s->n == s->cap) {
@@ -165,7 +159,7 @@ int search_set_columns(struct search_set *s, struct columns *c,
 	if (search_field(s->kind, filter->family, filter->key, &x->field, e) <
 	    0)
 		return -1;
-	return on_columns(x) ? fill_leaf(s, c, x, e) : 0;
+	return x->field.how == FIELD_REAL ? 0 : fill_leaf(s, c, x, e);
 }
 
 /* --- leaves on statements ---------------------------------------------- */

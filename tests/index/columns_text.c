@@ -20,13 +20,18 @@ static void check_current(void)
 	const char *a = fx_run(&fx, "1", "a");
 	const char *b = fx_run(&fx, "1", "b");
 	const char *c = fx_run(&fx, "1", "c");
+	size_t names;
 
+	is_str(found(""), "a b c", "in order of a column");
+	names = x.cols->texts.bytes;
+	ok(names > 0, "which is one of texts");
 	works(fx_tag(&fx, a, "color", "red"));
 	works(fx_tag(&fx, b, "color", "blue"));
 	is_str(found("tags.color = 'red'"), "a", "an equal text");
-	is_i64((int64_t)x.cols->texts.bytes, 0, "is found without a column");
+	is_i64((int64_t)x.cols->texts.bytes, (int64_t)names,
+	       "is found without a column");
 	is_str(found("tags.color != 'red'"), "b", "an unequal one");
-	ok(x.cols->texts.bytes > 0, "by a column");
+	ok(x.cols->texts.bytes > names, "by a column");
 	is_str(found("tags.color = 'red'"), "a", "equal by the column");
 	is_str(found("tags.color IN ('red', 'none')"), "a", "one of a list");
 	is_str(found("tags.color NOT IN ('red', 'none')"), "b", "none of it");
