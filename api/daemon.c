@@ -47,13 +47,16 @@ static int enter_view(struct call *c, struct str path, struct err *e)
 	return failed;
 }
 
-/* A prefix that captures names a project. */
+/* A prefix that captures names a project, even if by nothing at all. */
+static bool in_view(const struct call *c)
+{
+	return strchr(c->group->prefixes[c->prefix_index], '{') != NULL;
+}
+
 static int authenticate(struct call *c, struct err *e)
 {
-	struct str path = c->prefix_params[0];
-
 	c->who = principal_owner();
-	return path.n ? enter_view(c, path, e) : 0;
+	return in_view(c) ? enter_view(c, c->prefix_params[0], e) : 0;
 }
 
 static bool before(struct call *c)

@@ -145,7 +145,8 @@ int project_by_path(struct reader *rd, struct str path, int64_t *ret,
 
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND, "No project '%.*s' exists",
-			       (int)(path.n < 300 ? path.n : 300), path.p);
+			       (int)(path.n < 300 ? path.n : 300),
+			       path.n ? path.p : "");
 	return rc < 0 ? -1 : 0;
 }
 

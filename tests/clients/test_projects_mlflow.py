@@ -245,7 +245,7 @@ def test_large_artifacts(enter, daemon, monkeypatch, tmp_path):
 
 def test_unknown_projects(daemon):
     for path in ("group/none", "group", "group/sub", "group/sub/name/x",
-                 "GROUP/sub/name"):
+                 "GROUP/sub/name", "", "group//sub/name", "/group/sub/name"):
         status, _, text = daemon.request(
             "GET", f"/mlflow/{path}/tracking/api/2.0/mlflow/experiments/get"
             "?experiment_id=0")
