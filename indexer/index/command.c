@@ -233,8 +233,7 @@ static const struct field artifact_set_in[] = {
 	NUMBER(cmd_artifact_set, mode),
 };
 
-/* Of a registered model: its name, and so many members as the command needs;
- * where a tag is removed, its value is left out. */
+/* Of a registered model; where a tag is removed, its value is left out. */
 static const struct field model_create_in[] = {
 	NEEDED(cmd_model, name),
 	TEXT(cmd_model, description),
@@ -247,6 +246,10 @@ static const struct field model_rename_in[] = {
 static const struct field model_update_in[] = {
 	NEEDED(cmd_model, name),
 	TEXT(cmd_model, description),
+};
+static const struct field model_delete_in[] = {
+	NEEDED(cmd_model, name),
+	FLAG(cmd_model, only_empty),
 };
 static const struct field model_tag_in[] = {
 	NEEDED(cmd_model, name),
@@ -365,8 +368,8 @@ const struct command_type command_types[COMMAND_KINDS] = {
 					 model_rename_in, apply_model_rename),
 	[COMMAND_MODEL_UPDATE] = COMMAND("model_update", cmd_model,
 					 model_update_in, apply_model_update),
-	[COMMAND_MODEL_DELETE] = SOME("model_delete", cmd_model,
-				      model_update_in, 1, apply_model_delete),
+	[COMMAND_MODEL_DELETE] = COMMAND("model_delete", cmd_model,
+					 model_delete_in, apply_model_delete),
 	[COMMAND_MODEL_TAG] =
 		COMMAND("model_tag", cmd_model, model_tag_in, apply_model_tag),
 	[COMMAND_MODEL_UNTAG] =

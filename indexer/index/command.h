@@ -262,9 +262,10 @@ struct cmd_logged_untag {
 struct cmd_model {
 	struct command c;
 	struct str name, new_name, description;
-	struct str key, value;     /* tag, untag */
-	struct str alias, version; /* alias, unalias */
-	struct field_list tags;    /* of struct key_value; create */
+	struct str key, value;      /* tag, untag */
+	struct str alias, version;  /* alias, unalias */
+	struct field_list tags;     /* of struct key_value; create */
+	struct opt_bool only_empty; /* delete: ERR_NOT_EMPTY with versions */
 };
 
 struct cmd_version {

@@ -23,7 +23,11 @@ struct logged_model {
 	enum lifecycle lifecycle;
 	int64_t created, updated;
 	int64_t modified; /* ms of its last change of any kind */
+	/* Its name and LOGGED_DIR_DIGITS of its id do not tell it apart. */
+	bool crowded;
 };
+
+enum { LOGGED_DIR_DIGITS = 8 };
 
 /* Deleted ones are found, too. ERR_NOT_FOUND "Logged model with ID 'm-...'
  * not found." */
@@ -31,6 +35,23 @@ int logged_model_by_id(struct reader *rd, struct str id, struct arena *a,
 		       struct logged_model *ret, struct err *e);
 int logged_model_by_row(struct reader *rd, int64_t row, struct arena *a,
 			struct logged_model *ret, struct err *e);
+
+/* The earliest whose id begins so; any may be found, deleted ones too. */
+int logged_model_by_prefix(struct reader *rd, struct str prefix,
+			   struct arena *a, struct logged_model *ret,
+			   struct err *e);
+/* The newest of a name in an experiment that is not deleted. */
+int logged_model_newest_named(struct reader *rd, int64_t experiment_row,
+			      struct str name, struct arena *a,
+			      struct logged_model *ret, struct err *e);
+typedef int logged_model_fn(void *ctx, const struct logged_model *m,
+			    struct err *e);
+/* Those that are not deleted, in order of row: of an experiment after a given
+ * row, and those that a run took or made. */
+int logged_model_each(struct reader *rd, int64_t experiment_row, int64_t after,
+		      logged_model_fn *fn, void *ctx, struct err *e);
+int logged_model_of_run(struct reader *rd, int64_t run_row, logged_model_fn *fn,
+			void *ctx, struct err *e);
 
 /* Owner of its artifacts (owner_row of artifacts): a run's is its row. */
 static inline int64_t logged_model_owner(int64_t model_row)

@@ -46,6 +46,7 @@ static void fill(const struct cursor *q, struct made *made,
 		.created = cursor_i64(q, 10),
 		.updated = cursor_i64(q, 11),
 		.modified = cursor_i64(q, 12),
+		.crowded = cursor_i64(q, 14) != 0,
 	};
 	ret->experiment_id =
 		str_n(made->experiment,
@@ -68,15 +69,16 @@ static int copy(struct logged_model *m, struct arena *a, struct err *e)
 }
 
 /* 1 with the row, 0 where there is none. */
-static int find(struct reader *rd, enum stmt_id id, struct bind by,
-		struct arena *a, struct logged_model *ret, struct err *e)
+static int find(struct reader *rd, enum stmt_id id, const struct bind *by,
+		size_t n, struct arena *a, struct logged_model *ret,
+		struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	struct made made;
 	struct logged_model m;
 	int rc;
 
-	if (cursor_open(&q, reader_db(rd), id, &by, 1, e) < 0)
+	if (cursor_open(&q, reader_db(rd), id, by, n, e) < 0)
 		return -1;
 	rc = cursor_next(&q, e);
 	if (rc <= 0)
@@ -91,7 +93,7 @@ static int find(struct reader *rd, enum stmt_id id, struct bind by,
 int logged_model_by_id(struct reader *rd, struct str id, struct arena *a,
 		       struct logged_model *ret, struct err *e)
 {
-	int rc = find(rd, STMT_LOGGED_BY_ID, B(id), a, ret, e);
+	int rc = find(rd, STMT_LOGGED_BY_ID, BINDS(B(id)), a, ret, e);
 
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND,
@@ -103,11 +105,70 @@ int logged_model_by_id(struct reader *rd, struct str id, struct arena *a,
 int logged_model_by_row(struct reader *rd, int64_t row, struct arena *a,
 			struct logged_model *ret, struct err *e)
 {
-	int rc = find(rd, STMT_LOGGED_BY_ROW, B(row), a, ret, e);
+	int rc = find(rd, STMT_LOGGED_BY_ROW, BINDS(B(row)), a, ret, e);
 
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND, "Logged model not found.");
 	return rc < 0 ? -1 : 0;
+}
+
+static int found(int rc, struct err *e)
+{
+	if (rc == 0)
+		return err_set(e, ERR_NOT_FOUND, "Logged model not found.");
+	return rc < 0 ? -1 : 0;
+}
+
+int logged_model_by_prefix(struct reader *rd, struct str prefix,
+			   struct arena *a, struct logged_model *ret,
+			   struct err *e)
+{
+	return found(
+		find(rd, STMT_LOGGED_BY_PREFIX, BINDS(B(prefix)), a, ret, e),
+		e);
+}
+
+int logged_model_newest_named(struct reader *rd, int64_t experiment_row,
+			      struct str name, struct arena *a,
+			      struct logged_model *ret, struct err *e)
+{
+	return found(find(rd, STMT_LOGGED_NEWEST_NAMED,
+			  BINDS(B(experiment_row), B(name)), a, ret, e),
+		     e);
+}
+
+static int each(struct reader *rd, enum stmt_id id, const struct bind *by,
+		size_t n, logged_model_fn *fn, void *ctx, struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	struct logged_model m;
+	struct made made;
+	int rc;
+
+	if (cursor_open(&q, reader_db(rd), id, by, n, e) < 0)
+		return -1;
+	while ((rc = cursor_next(&q, e)) > 0) {
+		fill(&q, &made, &m);
+		rc = fn(ctx, &m, e);
+		if (rc)
+			return rc < 0 ? -1 : 0;
+	}
+	return rc;
+}
+
+int logged_model_each(struct reader *rd, int64_t experiment_row, int64_t after,
+		      logged_model_fn *fn, void *ctx, struct err *e)
+{
+	return each(rd, STMT_LOGGED_EACH, BINDS(B(experiment_row), B(after)),
+		    fn, ctx, e);
+}
+
+int logged_model_of_run(struct reader *rd, int64_t run_row, logged_model_fn *fn,
+			void *ctx, struct err *e)
+{
+	if (reader_sees_run(rd, run_row, e) < 0)
+		return -1;
+	return each(rd, STMT_LOGGED_OF_RUN, BINDS(B(run_row)), fn, ctx, e);
 }
 
 /* --- what hangs on one -------------------------------------------------- */

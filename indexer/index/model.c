@@ -288,12 +288,24 @@ int apply_model_update(struct writer *w, struct command *c, struct err *e)
 	return model_touch(w, m.row, true, e);
 }
 
+static int check_empty(struct writer *w, int64_t row, struct err *e)
+{
+	int64_t any;
+	int rc = db_find(&w->db, STMT_MODEL_HAS_VERSIONS, BINDS(B(row)), &any,
+			 e);
+
+	if (rc > 0)
+		return err_set(e, ERR_NOT_EMPTY, "the model has versions");
+	return rc;
+}
+
 int apply_model_delete(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_model *x = (struct cmd_model *)c;
 	struct model_ref m;
 
 	if (writer_model(w, &c->who, x->name, &m, e) < 0 ||
+	    (x->only_empty.v && check_empty(w, m.row, e) < 0) ||
 	    removed(w, m.row, e) < 0 ||
 	    db_exec(&w->db, STMT_MODEL_GONE, BINDS(B(m.row)), e) < 0)
 		return -1;

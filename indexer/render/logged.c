@@ -8,16 +8,14 @@ struct put_input {
 	int64_t run_row;
 };
 
-static int put_dataset(void *ctx, const struct dataset *d, struct err *e)
+static int put_input(struct json_out *j, struct reader *rd, int64_t run_row,
+		     const struct dataset *d, struct err *e)
 {
-	struct put_input *x = ctx;
-	struct json_out *j = x->list.j;
 	struct render_list tags = {j, "tags", false};
 	int rc;
 
-	render_list_next(&x->list);
 	jo_object(j);
-	rc = run_input_tags(x->rd, x->run_row, d->row, render_entry, &tags, e);
+	rc = run_input_tags(rd, run_row, d->row, render_entry, &tags, e);
 	render_list_end(&tags);
 	jo_key(j, "dataset");
 	jo_object(j);
@@ -32,6 +30,43 @@ static int put_dataset(void *ctx, const struct dataset *d, struct err *e)
 	jo_object_end(j);
 	jo_object_end(j);
 	return rc;
+}
+
+static int put_dataset(void *ctx, const struct dataset *d, struct err *e)
+{
+	struct put_input *x = ctx;
+
+	render_list_next(&x->list);
+	return put_input(x->list.j, x->rd, x->run_row, d, e);
+}
+
+struct one_input {
+	struct put_input in;
+	int64_t dataset_row;
+	bool found;
+};
+
+static int put_one(void *ctx, const struct dataset *d, struct err *e)
+{
+	struct one_input *x = ctx;
+
+	if (d->row != x->dataset_row)
+		return 0;
+	x->found = true;
+	return put_input(x->in.list.j, x->in.rd, x->in.run_row, d, e) < 0 ? -1
+									  : 1;
+}
+
+int render_run_input(struct json_out *j, struct reader *rd, int64_t run_row,
+		     int64_t dataset_row, struct err *e)
+{
+	struct one_input x = {
+		{{j, NULL, false}, rd, run_row}, dataset_row, false};
+
+	if (run_inputs(rd, run_row, put_one, &x, e) < 0)
+		return -1;
+	return x.found ? 0
+		       : err_set(e, ERR_NOT_FOUND, "no such input of the run");
 }
 
 static int put_model_input(void *ctx, struct str model_id, int64_t step,

@@ -13,6 +13,9 @@ int render_logged_model(struct json_out *j, struct reader *rd,
  * among its inputs, which MLflow's searches leave out. */
 int render_run_inputs(struct json_out *j, struct reader *rd,
 		      const struct run *run, bool models, struct err *e);
+/* One of its datasets: {"tags": .., "dataset": ..}; ERR_NOT_FOUND. */
+int render_run_input(struct json_out *j, struct reader *rd, int64_t run_row,
+		     int64_t dataset_row, struct err *e);
 int render_run_outputs(struct json_out *j, struct reader *rd,
 		       const struct run *run, struct err *e);
 
