@@ -9,6 +9,9 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "indexer/base/scope.h"
+#include "indexer/index/logged_model.h"
+
 /* --- queueing ------------------------------------------------------------- */
 
 /* Takes over the hold on n. */
@@ -103,8 +106,12 @@ static void experiment_changed(struct fs_call *c, struct due *d,
 			       const struct changed *x)
 {
 	static const enum node_kind parts[] = {
-		KIND_EXPERIMENT_META,   KIND_EXPERIMENT_TAGS, KIND_RUNS,
-		KIND_EXPERIMENT_TABLES, KIND_TRASH_RUNS_OF,
+		KIND_EXPERIMENT_META,
+		KIND_EXPERIMENT_TAGS,
+		KIND_RUNS,
+		KIND_EXPERIMENT_TABLES,
+		KIND_TRASH_RUNS_OF,
+		KIND_LOGGED_MODELS,
 	};
 	struct nodes *t = &c->fs->nodes;
 	struct node *n = nodes_known(t, ident(KIND_EXPERIMENT, x->row));
@@ -127,6 +134,64 @@ static void experiment_changed(struct fs_call *c, struct due *d,
 		due_inode(c->fs, d, parts[i], x->row, STR_NONE, DUE_ATTR);
 	if (n)
 		due_node(c->fs, d, n, DUE_ATTR);
+}
+
+/* --- artifacts shown elsewhere (views.c) ---------------------------------- */
+
+struct viewed {
+	struct fs *fs;
+	struct due *d;
+	const struct changed *x; /* of an artifact */
+};
+
+static bool is_top_view(struct nodes *t, struct node *n)
+{
+	SCOPED_LOCK(&t->mu);
+
+	return n->parent && n->parent->kind != KIND_VIEW_DIR;
+}
+
+/* Where something was removed, a directory that held what is shown may be
+ * gone, and names alone do not tell: all is asked again from the top. */
+static void view_changed(void *ctx, struct node *n)
+{
+	const struct viewed *v = ctx;
+	const struct changed *x = v->x;
+	bool mine = n->row == x->row;
+
+	if (x->removed && (mine || is_top_view(&v->fs->nodes, n)))
+		due_place(v->fs, v->d, n);
+	if (mine)
+		due_node(v->fs, v->d, n, DUE_ATTR);
+	else if (n->kind == KIND_VIEW_DIR && n->row == x->parent_dir &&
+		 (x->removed || x->created))
+		due_node(v->fs, v->d, n, DUE_DATA);
+	else
+		nodes_drop(&v->fs->nodes, n);
+}
+
+static void views_changed(struct fs *fs, struct due *d, const struct changed *x)
+{
+	struct viewed v = {fs, d, x};
+
+	nodes_each_of(&fs->nodes, x->parent, view_changed, &v);
+}
+
+static void view_lost(void *ctx, struct node *n)
+{
+	const struct viewed *v = ctx;
+
+	if (is_top_view(&v->fs->nodes, n))
+		due_place(v->fs, v->d, n);
+	nodes_drop(&v->fs->nodes, n);
+}
+
+/* The owner itself went. */
+static void views_lost(struct fs *fs, struct due *d, int64_t owner)
+{
+	struct viewed v = {fs, d, NULL};
+
+	nodes_each_of(&fs->nodes, owner, view_lost, &v);
 }
 
 /* --- runs ----------------------------------------------------------------- */
@@ -157,6 +222,8 @@ static void run_changed(struct fs_call *c, struct due *d,
 
 	if (x->removed || x->created)
 		run_listings(c, d, x, n);
+	if (x->removed)
+		views_lost(c->fs, d, x->row);
 	if (n && run_by_row(c->rd, x->row, &c->arena, &now, &e) == 0)
 		atomic_store(&n->gone, now.lifecycle == LIFE_DELETED);
 	for (size_t i = 0; n && i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -214,12 +281,17 @@ static void artifact_changed(struct fs_call *c, struct due *d,
 {
 	struct fs *fs = c->fs;
 	enum node_kind in = x->parent_dir ? KIND_ARTIFACT_DIR : KIND_ARTIFACTS;
+	bool listed = x->removed || x->created;
 	int64_t dir = x->parent_dir ? x->parent_dir : x->parent;
 	struct node *n = nodes_known(&fs->nodes, ident(KIND_ARTIFACT, x->row));
 
 	if (!n)
 		n = nodes_known(&fs->nodes, ident(KIND_ARTIFACT_DIR, x->row));
-	if (x->removed || x->created)
+	views_changed(fs, d, x);
+	if (listed && x->parent < 0 && !x->parent_dir)
+		due_inode(fs, d, KIND_LOGGED_ARTIFACTS, -x->parent, STR_NONE,
+			  DUE_DATA);
+	if (listed)
 		due_inode(fs, d, in, dir, STR_NONE, DUE_DATA);
 	if (x->removed)
 		due_lost(fs, d, n, ident(in, dir), x->name);
@@ -245,7 +317,66 @@ static void experiment_tag_changed(struct fs_call *c, struct due *d,
 	value_changed(c->fs, d, KIND_EXPERIMENT_TAG, x);
 }
 
-/* What has no row here is not shown in the tree. */
+/* --- models --------------------------------------------------------------- */
+
+/* Links, tags and descriptions are asked for each time (KIND_VOLATILE). */
+static void model_changed(struct fs_call *c, struct due *d,
+			  const struct changed *x)
+{
+	static const enum node_kind parts[] = {KIND_MODEL_TAGS, KIND_ALIASES,
+					       KIND_VERSIONS};
+	struct nodes *t = &c->fs->nodes;
+	struct node *n = nodes_known(t, ident(KIND_MODEL, x->row));
+
+	if (x->removed || x->created)
+		due_inode(c->fs, d, KIND_MODELS, 0, STR_NONE, DUE_DATA);
+	if (x->removed)
+		due_lost(c->fs, d, n, ident(KIND_MODELS, 0), x->name);
+	for (size_t i = 0; n && i < sizeof(parts) / sizeof(parts[0]); i++)
+		due_inode(c->fs, d, parts[i], x->row, STR_NONE, DUE_ATTR);
+	if (n)
+		due_node(c->fs, d, n, DUE_ATTR);
+}
+
+static void version_changed(struct fs_call *c, struct due *d,
+			    const struct changed *x)
+{
+	struct nodes *t = &c->fs->nodes;
+	struct node *n = nodes_known(t, ident(KIND_VERSION, x->row));
+
+	if (x->removed || x->created)
+		due_inode(c->fs, d, KIND_VERSIONS, x->parent, STR_NONE,
+			  DUE_DATA);
+	if (x->removed)
+		due_lost(c->fs, d, n, ident(KIND_VERSIONS, x->parent), x->name);
+	due_inode(c->fs, d, KIND_VERSION_TAGS, x->row, STR_NONE, DUE_ATTR);
+	if (n)
+		due_node(c->fs, d, n, DUE_ATTR);
+}
+
+/* A removal names it by its id, which is not the name of its directory. */
+static void logged_changed(struct fs_call *c, struct due *d,
+			   const struct changed *x)
+{
+	static const enum node_kind parts[] = {
+		KIND_LOGGED_PARAMS, KIND_LOGGED_TAGS, KIND_LOGGED_ARTIFACTS};
+	struct nodes *t = &c->fs->nodes;
+	struct node *n = nodes_known(t, ident(KIND_LOGGED, x->row));
+
+	if (x->removed || x->created)
+		due_inode(c->fs, d, KIND_LOGGED_MODELS, x->parent, STR_NONE,
+			  DUE_DATA);
+	if (x->removed)
+		views_lost(c->fs, d, logged_model_owner(x->row));
+	if (x->removed && n)
+		due_place(c->fs, d, n);
+	for (size_t i = 0; n && i < sizeof(parts) / sizeof(parts[0]); i++)
+		due_inode(c->fs, d, parts[i], x->row, STR_NONE, DUE_ATTR);
+	if (n)
+		due_node(c->fs, d, n, DUE_ATTR);
+}
+
+/* What has no row here is not shown in the tree, or asked for each time. */
 static void (*const by_thing[])(struct fs_call *c, struct due *d,
 				const struct changed *x) = {
 	[THING_EXPERIMENT] = experiment_changed,
@@ -255,6 +386,9 @@ static void (*const by_thing[])(struct fs_call *c, struct due *d,
 	[THING_PARAM] = param_changed,
 	[THING_TAG] = tag_changed,
 	[THING_ARTIFACT] = artifact_changed,
+	[THING_LOGGED_MODEL] = logged_changed,
+	[THING_MODEL] = model_changed,
+	[THING_VERSION] = version_changed,
 };
 
 void affected(struct fs_call *c, struct due *d, const struct changed *x)

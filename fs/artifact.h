@@ -12,6 +12,18 @@
 int artifact_of(struct fs_call *c, struct node *n, struct artifact *ret,
 		struct err *e);
 
+/* What rows of artifacts a directory of the tree shows: those of an owner
+ * below a row, or the only one of a name there. mark: key of its nodes. */
+struct artifact_dir {
+	int64_t owner, parent;
+	struct str only, mark;
+};
+
+/* Of a version, of a logged model, or below one (views.c); ERR_NOT_FOUND where
+ * the files are not here. */
+int view_dir_of(struct fs_call *c, const struct node *dir,
+		struct artifact_dir *ret, struct err *e);
+
 struct artifact_place {
 	struct str run, path; /* in the arena of a command */
 };

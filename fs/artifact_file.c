@@ -136,6 +136,9 @@ const struct file_type artifact_file = {
 	.truncate = bytes_truncate,
 };
 
+/* Read only: the same bytes, shown elsewhere (views.c). */
+const struct file_type view_file = {.open = bytes_open, .read = bytes_read};
+
 /* --- scratch -------------------------------------------------------------- */
 
 int scratch_unlink(struct fs_call *c, struct node *dir, const struct found *x,

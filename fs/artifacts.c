@@ -132,11 +132,22 @@ int artifacts_list(struct fs_call *c, struct lister *l, struct err *e)
 
 /* --- attributes ----------------------------------------------------------- */
 
+static int dir_of(struct fs_call *c, const struct node *n, struct node *dir,
+		  struct artifact_dir *ret, struct err *e)
+{
+	if (n->kind == KIND_VIEW_DIR || n->kind == KIND_VIEW_FILE)
+		return view_dir_of(c, dir, ret, e);
+	*ret = (struct artifact_dir){.owner = fs_run_row(c->fs, dir),
+				     .parent = parent_row(dir)};
+	return 0;
+}
+
 /* The row of a node where it is; something else may be there by now. */
 int artifact_of(struct fs_call *c, struct node *n, struct artifact *ret,
 		struct err *e)
 {
 	SCOPED(buf_fini) struct buf name;
+	struct artifact_dir at;
 	struct node *dir;
 	int r;
 
@@ -144,8 +155,10 @@ int artifact_of(struct fs_call *c, struct node *n, struct artifact *ret,
 	dir = nodes_place(&c->fs->nodes, n, &name);
 	if (!dir)
 		return err_set(e, ERR_NOT_FOUND, "it was removed");
-	r = artifact_by_name(c->rd, fs_run_row(c->fs, dir), parent_row(dir),
-			     buf_view(&name), &c->arena, ret, e);
+	r = dir_of(c, n, dir, &at, e);
+	if (!r)
+		r = artifact_by_name(c->rd, at.owner, at.parent,
+				     buf_view(&name), &c->arena, ret, e);
 	nodes_drop(&c->fs->nodes, dir);
 	if (!r && ret->row != n->row)
 		return err_set(e, ERR_NOT_FOUND, "it was replaced");

@@ -138,6 +138,8 @@ int fs_subject_attr(struct fs_call *c, const struct subject *s,
 	if ((k->attr || k->render) && !(k->flags & KIND_NO_INDEX) &&
 	    fs_begin(c, e))
 		return -1;
+	if (s->kind == KIND_LINK)
+		ret->size = (int64_t)s->key.n;
 	if (k->render && rendered_attr(c, s, ret, e))
 		return -1;
 	return k->attr ? k->attr(c, s, ret, e) : 0;
@@ -367,6 +369,36 @@ int fs_create(struct fs_call *c, uint64_t dir, struct str name,
 	return r;
 }
 
+/* Its target is the tree's business, not the kernel's: the entry is one that
+ * the kernel is to ask again. */
+int fs_symlink(struct fs_call *c, uint64_t dir, struct str name,
+	       struct str target, struct fs_entry *ret, struct err *e)
+{
+	struct node *d = find_dir(c, dir, e);
+	struct found x = {0};
+	int r = -1;
+
+	if (!d)
+		return -1;
+	if (fs_find(c, d, name, &x, e) == 0)
+		err_set(e, ERR_EXISTS, "'%.*s' is there already",
+			STR_ARG(name));
+	else if (e->kind != ERR_NOT_FOUND || c->parked)
+		r = -1;
+	else if (!kinds[d->kind].symlink)
+		err_set(e, ERR_READ_ONLY, "no link can be made here");
+	else
+		r = kinds[d->kind].symlink(c, d, name, target, &x, e);
+	if (!r) {
+		x.name = name;
+		x.attr = attr_of(kinds[x.kind].mode, (int64_t)x.key.n,
+				 c->fs->born);
+		r = enter(c, d, &x, ret, e);
+	}
+	fs_end(c);
+	return r;
+}
+
 /* --- removing ------------------------------------------------------------- */
 
 static int remove_name(struct fs_call *c, uint64_t dir, struct str name,
@@ -405,12 +437,27 @@ int fs_rmdir(struct fs_call *c, uint64_t dir, struct str name, struct err *e)
 	return r;
 }
 
+int fs_link_text(struct fs_call *c, const struct subject *s, struct buf *ret,
+		 struct err *e)
+{
+	if (kinds[s->kind].render)
+		return fs_begin(c, e) || kinds[s->kind].render(c, s, ret, e)
+			       ? -1
+			       : 0;
+	buf_str(ret, s->key);
+	return 0;
+}
+
 int fs_readlink(struct fs_call *c, uint64_t id, struct buf *ret, struct err *e)
 {
-	const struct node *n = nodes_find(&c->fs->nodes, id);
+	struct node *n = nodes_find(&c->fs->nodes, id);
+	struct subject s;
+	int r;
 
-	if (!n || n->kind != KIND_LINK)
+	if (!n || !kind_is_link(n->kind))
 		return err_set(e, ERR_INVALID, "not a link");
-	buf_str(ret, n->key);
-	return 0;
+	s = subject_of(n);
+	r = fs_link_text(c, &s, ret, e);
+	fs_end(c);
+	return r;
 }

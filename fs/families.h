@@ -7,6 +7,8 @@
 
 #include "fs/kind.h"
 #include "fs/list.h"
+#include "indexer/index/logged_model.h"
+#include "indexer/index/registry.h"
 
 typedef int lookup_fn(struct fs_call *c, struct node *dir, struct str name,
 		      struct found *ret, struct err *e);
@@ -16,6 +18,8 @@ typedef int mkdir_fn(struct fs_call *c, struct node *dir, struct str name,
 typedef int create_fn(struct fs_call *c, struct node *dir, struct str name,
 		      const struct fs_creation *how, struct found *ret,
 		      struct err *e);
+typedef int symlink_fn(struct fs_call *c, struct node *dir, struct str name,
+		       struct str target, struct found *ret, struct err *e);
 typedef int remove_fn(struct fs_call *c, struct node *dir,
 		      const struct found *x, struct err *e);
 typedef int attr_fn(struct fs_call *c, const struct subject *s,
@@ -42,9 +46,12 @@ remove_fn run_remove;
 attr_fn run_attr, run_part_attr;
 render_fn run_meta;
 
-/* scalars.c, tags.c */
-lookup_fn params_lookup, tags_lookup, experiment_tags_lookup;
-list_fn params_list, tags_list, experiment_tags_list;
+/* scalars.c, keys.c */
+extern const struct value_type status_value, param_value, tag_value,
+	experiment_tag_value;
+extern const struct key_dir params_keys, tags_keys, experiment_tags_keys;
+lookup_fn keys_lookup;
+list_fn keys_list;
 create_fn scalar_create;
 remove_fn tag_remove;
 attr_fn scalar_attr;
@@ -84,6 +91,62 @@ extern const struct file_type artifact_file;
 /* trash.c */
 lookup_fn trash_experiments_lookup, trash_runs_lookup;
 list_fn trash_experiments_list, trash_runs_list;
+
+/* models.c */
+lookup_fn models_lookup;
+list_fn models_list;
+mkdir_fn model_mkdir;
+remove_fn model_remove;
+attr_fn model_attr;
+render_fn model_meta, model_latest;
+/* The name by which commands call the model of a row. */
+int model_name(struct fs_call *c, int64_t row, struct str *ret, struct err *e);
+
+/* aliases.c */
+lookup_fn alias_lookup;
+list_fn alias_list;
+symlink_fn alias_symlink;
+remove_fn alias_remove, alias_draft_remove;
+attr_fn alias_attr;
+render_fn alias_text, alias_draft_text;
+
+/* versions.c, register.c */
+lookup_fn versions_lookup;
+list_fn versions_list;
+symlink_fn version_register;
+remove_fn version_remove;
+attr_fn version_attr;
+render_fn version_meta, prompt_text;
+struct found version_thing(const struct model_version *v);
+/* The file that a version of a prompt has; ERR_NOT_FOUND. */
+int version_prompt(struct fs_call *c, int64_t row, struct found *ret,
+		   struct err *e);
+
+/* views.c */
+lookup_fn view_lookup;
+list_fn view_list;
+attr_fn view_attr;
+extern const struct file_type view_file;
+
+/* model_values.c */
+extern const struct value_type model_description_value, model_tag_value,
+	version_description_value, version_stage_value, version_tag_value,
+	logged_param_value, logged_tag_value;
+extern const struct key_dir model_tags_keys, version_tags_keys,
+	logged_params_keys, logged_tags_keys;
+
+/* logged.c */
+lookup_fn logged_models_lookup;
+list_fn logged_models_list;
+attr_fn logged_attr;
+render_fn logged_meta;
+/* The name of its directory, in the arena. */
+struct str logged_dir(struct fs_call *c, const struct logged_model *m);
+
+/* run_links.c */
+lookup_fn run_models_lookup, run_inputs_lookup;
+list_fn run_models_list, run_inputs_list;
+render_fn run_input_text;
 
 /* ctl.c */
 render_fn readme_text, ctl_text, stats_text, errors_text;

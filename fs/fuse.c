@@ -313,14 +313,15 @@ static void do_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_statfs(req, &st);
 }
 
-/* Links of either kind are not made in this tree. */
 static void do_symlink(fuse_req_t req, const char *target, fuse_ino_t dir,
 		       const char *name)
 {
-	(void)target, (void)dir, (void)name;
-	fuse_reply_err(req, EPERM);
+	struct request rq = {.name = str_from(name), .data = str_from(target)};
+
+	serve(&rq, req, OP_SYMLINK, dir);
 }
 
+/* Nothing in this tree has two names. */
 static void do_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir,
 		    const char *name)
 {

@@ -11,9 +11,6 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/names.h"
 
-typedef int each_fn(struct reader *rd, int64_t row, key_value_fn *fn, void *ctx,
-		    struct err *e);
-
 static struct found value_thing(enum node_kind kind, int64_t row,
 				struct str key, size_t size, int64_t modified)
 {
@@ -48,26 +45,27 @@ static int compare_form(void *ctx, struct str key, struct str value,
 }
 
 /* The key that a file name stands for. A shortened one tells only its form. */
-static int key_of(struct fs_call *c, each_fn *each, int64_t row,
-		  struct str name, struct str *ret, struct err *e)
+static int key_of(struct fs_call *c, const struct node *dir, struct str name,
+		  struct str *ret, struct err *e)
 {
 	struct search s = {c, name, STR_NONE};
 
 	if (fs_decode(c, name, ret, e) == 0)
 		return 0;
-	if (each(c->rd, row, compare_form, &s, e) < 0)
+	if (kinds[dir->kind].keys->each(c->rd, dir->row, compare_form, &s, e) <
+	    0)
 		return -1;
 	*ret = s.key;
 	return s.key.p ? 0 : fs_no_entry(name, e);
 }
 
-static int lookup(struct fs_call *c, enum node_kind kind, each_fn *each,
-		  struct node *dir, struct str name, struct found *ret,
-		  struct err *e)
+int keys_lookup(struct fs_call *c, struct node *dir, struct str name,
+		struct found *ret, struct err *e)
 {
+	enum node_kind kind = kinds[dir->kind].keys->value;
 	struct subject s = {kind, dir->row, STR_NONE, NULL};
 
-	if (key_of(c, each, dir->row, name, &s.key, e))
+	if (key_of(c, dir, name, &s.key, e))
 		return -1;
 	*ret = (struct found){.kind = kind, .row = dir->row, .key = s.key};
 	ret->attr = attr_of(kinds[kind].mode, 0, 0);
@@ -75,25 +73,6 @@ static int lookup(struct fs_call *c, enum node_kind kind, each_fn *each,
 		return e->kind == ERR_NOT_FOUND ? fs_no_entry(name, e) : -1;
 	ret->has_attr = true;
 	return 0;
-}
-
-int params_lookup(struct fs_call *c, struct node *dir, struct str name,
-		  struct found *ret, struct err *e)
-{
-	return lookup(c, KIND_PARAM, run_params, dir, name, ret, e);
-}
-
-int tags_lookup(struct fs_call *c, struct node *dir, struct str name,
-		struct found *ret, struct err *e)
-{
-	return lookup(c, KIND_TAG, run_tags, dir, name, ret, e);
-}
-
-int experiment_tags_lookup(struct fs_call *c, struct node *dir, struct str name,
-			   struct found *ret, struct err *e)
-{
-	return lookup(c, KIND_EXPERIMENT_TAG, experiment_tags, dir, name, ret,
-		      e);
 }
 
 /* --- listing -------------------------------------------------------------- */
@@ -115,42 +94,21 @@ static int list_one(void *ctx, struct str key, struct str value,
 	return lister_add(k->l, &t, -1, e);
 }
 
-static int list(struct fs_call *c, enum node_kind kind, each_fn *each,
-		struct lister *l, struct err *e)
+int keys_list(struct fs_call *c, struct lister *l, struct err *e)
 {
-	struct keys_list k = {l, kind, lister_dir(l)->row};
+	const struct node *dir = lister_dir(l);
+	const struct key_dir *d = kinds[dir->kind].keys;
+	struct keys_list k = {l, d->value, dir->row};
 
-	return each(c->rd, k.row, list_one, &k, e);
+	return d->each(c->rd, k.row, list_one, &k, e);
 }
 
-int params_list(struct fs_call *c, struct lister *l, struct err *e)
-{
-	return list(c, KIND_PARAM, run_params, l, e);
-}
-
-int tags_list(struct fs_call *c, struct lister *l, struct err *e)
-{
-	return list(c, KIND_TAG, run_tags, l, e);
-}
-
-int experiment_tags_list(struct fs_call *c, struct lister *l, struct err *e)
-{
-	return list(c, KIND_EXPERIMENT_TAG, experiment_tags, l, e);
-}
+const struct key_dir params_keys = {KIND_PARAM, run_params};
+const struct key_dir tags_keys = {KIND_TAG, run_tags};
+const struct key_dir experiment_tags_keys = {KIND_EXPERIMENT_TAG,
+					     experiment_tags};
 
 /* --- making and removing -------------------------------------------------- */
-
-static enum node_kind kind_in(const struct node *dir)
-{
-	switch ((int)dir->kind) {
-	case KIND_PARAMS:
-		return KIND_PARAM;
-	case KIND_TAGS:
-		return KIND_TAG;
-	default:
-		return KIND_EXPERIMENT_TAG;
-	}
-}
 
 /* A new key by its file name. */
 static int new_key(struct fs_call *c, struct str name, struct str *ret,
@@ -165,7 +123,7 @@ int scalar_create(struct fs_call *c, struct node *dir, struct str name,
 		  const struct fs_creation *how, struct found *ret,
 		  struct err *e)
 {
-	enum node_kind kind = kind_in(dir);
+	enum node_kind kind = kinds[dir->kind].keys->value;
 	struct str key;
 
 	(void)how;
@@ -178,32 +136,6 @@ int scalar_create(struct fs_call *c, struct node *dir, struct str name,
 			      .has_attr = true,
 			      .attr = attr_of(kinds[kind].mode, 0, clock_ms())};
 	return 0;
-}
-
-static int untag_run(struct fs_call *c, struct node *dir, struct str key,
-		     struct err *e)
-{
-	struct cmd_run_untag *x = command_new(COMMAND_RUN_UNTAG);
-	int r;
-
-	x->run_id = command_str(&x->c, fs_run_id(c->fs, dir));
-	x->key = command_str(&x->c, key);
-	r = fs_post(c, &x->c, e);
-	command_free(&x->c);
-	return r;
-}
-
-static int untag_experiment(struct fs_call *c, struct node *dir, struct str key,
-			    struct err *e)
-{
-	struct cmd_experiment_tag *x = command_new(COMMAND_EXPERIMENT_UNTAG);
-	int r;
-
-	x->experiment_id = command_str(&x->c, fs_experiment_id(c->fs, dir));
-	x->key = command_str(&x->c, key);
-	r = fs_post(c, &x->c, e);
-	command_free(&x->c);
-	return r;
 }
 
 /* A value that is on its way stays where it is. */
@@ -220,13 +152,13 @@ static void mark_gone(struct fs *fs, const struct found *x)
 int tag_remove(struct fs_call *c, struct node *dir, const struct found *x,
 	       struct err *e)
 {
+	struct subject s = subject_of_thing(x);
 	int r = 0;
 
 	if (fs_may_wait(c, e) || paths_change(c, e))
 		return -1;
 	if (!young_remove(&c->fs->young, x->kind, x->row, x->key))
-		r = x->kind == KIND_TAG ? untag_run(c, dir, x->key, e)
-					: untag_experiment(c, dir, x->key, e);
+		r = kinds[x->kind].value->remove(c, &s, dir, e);
 	if (!r)
 		mark_gone(c->fs, x);
 	paths_changed(c);
@@ -276,20 +208,32 @@ int scalar_to_scratch(struct fs_call *c, struct move *m, struct err *e)
 	return r;
 }
 
+/* The value that an editor's file is to become: one of a key, or the one that
+ * is there under that name. */
+static int value_at(struct fs_call *c, const struct move *m,
+		    struct subject *ret, struct err *e)
+{
+	const struct key_dir *keys = kinds[m->to->kind].keys;
+
+	*ret = (struct subject){m->over.kind, m->to->row, STR_NONE, NULL};
+	if (keys) {
+		ret->kind = keys->value;
+		return new_key(c, m->to_name, &ret->key, e);
+	}
+	if (!m->over.kind || !kinds[m->over.kind].value)
+		return err_set(e, ERR_READ_ONLY,
+			       "only a value can be set here");
+	return 0;
+}
+
 int scratch_to_scalar(struct fs_call *c, struct move *m, struct err *e)
 {
 	SCOPED(buf_fini) struct buf text;
-	struct subject s = {kind_in(m->to), m->to->row, STR_NONE, NULL};
+	struct subject s;
 
 	buf_init(&text, FS_TEXT_MAX);
-	if (m->to->kind == KIND_RUN) {
-		s.kind = KIND_STATUS;
-		if (m->over.kind != KIND_STATUS)
-			return err_set(e, ERR_READ_ONLY,
-				       "only status can be set here");
-	} else if (new_key(c, m->to_name, &s.key, e)) {
+	if (value_at(c, m, &s, e))
 		return -1;
-	}
 	if (fs_may_wait(c, e) ||
 	    scratch_read(c, m->what.node, FS_VALUE_MAX, &text, e) ||
 	    scalar_put(c, &s, m->to, scalar_value(buf_view(&text)), e))

@@ -29,6 +29,7 @@ enum kind_flags {
 	KIND_NO_NODES = 1 << 6, /* listed without attributes */
 	KIND_VOLATILE = 1 << 7, /* the kernel must not remember it */
 	KIND_NO_INDEX = 1 << 8, /* its text comes from the mount itself */
+	KIND_OPTIONAL = 1 << 9, /* where its text is not found, it is not */
 };
 
 /* Children that are always there. */
@@ -57,6 +58,30 @@ struct file_type {
 			struct fs_handle *h, int64_t size, struct err *e);
 };
 
+/* A value that is a file of its own (scalars.c), as the index has it. */
+struct value_type {
+	bool of_run;     /* after the lines of its run (row) */
+	bool never_none; /* it cannot be emptied */
+	/* What is known to be wrong with what was written so far, or NULL. */
+	int (*check)(struct fs_call *c, const struct subject *s,
+		     struct str text, struct err *e);
+	/* Into the arena; within a snapshot. ERR_NOT_FOUND. */
+	int (*get)(struct fs_call *c, const struct subject *s, struct str *ret,
+		   int64_t *ret_modified, struct err *e);
+	/* Both post; at is the node of the value or of its directory. */
+	int (*put)(struct fs_call *c, const struct subject *s, struct node *at,
+		   struct str value, struct err *e);
+	int (*remove)(struct fs_call *c, const struct subject *s,
+		      struct node *at, struct err *e);
+};
+
+/* A directory of such values by key (keys.c). */
+struct key_dir {
+	enum node_kind value;
+	int (*each)(struct reader *rd, int64_t row, key_value_fn *fn, void *ctx,
+		    struct err *e);
+};
+
 struct kind {
 	uint32_t mode; /* type and permissions */
 	unsigned flags;
@@ -69,6 +94,9 @@ struct kind {
 	int (*create)(struct fs_call *c, struct node *dir, struct str name,
 		      const struct fs_creation *how, struct found *ret,
 		      struct err *e);
+	/* ln -s: ret is what the new link is told to be. */
+	int (*symlink)(struct fs_call *c, struct node *dir, struct str name,
+		       struct str target, struct found *ret, struct err *e);
 	/* x was found in dir: unlink or rmdir, by what it is. */
 	int (*remove)(struct fs_call *c, struct node *dir,
 		      const struct found *x, struct err *e);
@@ -77,10 +105,12 @@ struct kind {
 	/* chmod, utimens; NULL: taken without effect. */
 	int (*set)(struct fs_call *c, const struct subject *s,
 		   const struct fs_changes *set, struct err *e);
-	/* The text it reads as. */
+	/* The text it reads as; of a link, where it leads. */
 	int (*render)(struct fs_call *c, const struct subject *s, struct buf *b,
 		      struct err *e);
 	const struct file_type *file;
+	const struct value_type *value;
+	const struct key_dir *keys;
 };
 
 extern const struct kind kinds[KINDS];
@@ -88,6 +118,11 @@ extern const struct kind kinds[KINDS];
 static inline bool kind_is_dir(enum node_kind kind)
 {
 	return (kinds[kind].mode & 0170000) == 0040000;
+}
+
+static inline bool kind_is_link(enum node_kind kind)
+{
+	return (kinds[kind].mode & 0170000) == 0120000;
 }
 
 static inline struct subject subject_of(struct node *n)
@@ -106,6 +141,15 @@ int fs_find(struct fs_call *c, struct node *dir, struct str name,
 	    struct found *ret, struct err *e);
 int fs_subject_attr(struct fs_call *c, const struct subject *s,
 		    struct attr *ret, struct err *e);
+/* Where a link of this kind leads. */
+int fs_link_text(struct fs_call *c, const struct subject *s, struct buf *ret,
+		 struct err *e);
+/* What a path leads to, from dir or, where it is absolute, from the root of
+ * this mount; links on the way are followed, also a last one. The node is
+ * counted once more as looked up: nodes_forget undoes that. ERR_INVALID where
+ * it leads out of the mount. Within a snapshot. */
+int fs_resolve(struct fs_call *c, struct node *dir, struct str path,
+	       struct node **ret, struct err *e);
 /* Wait until the lines appended before the call are in the index. */
 int fs_seen(struct fs_call *c, const struct subject *s, struct err *e);
 int fs_seen_run(struct fs_call *c, int64_t run_row, struct err *e);

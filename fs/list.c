@@ -122,6 +122,11 @@ static int give_dots(struct lister *l)
 	return l->offset < LIST_DOTS && l->fn(l->ctx, STR(".."), LIST_DOTS, &x);
 }
 
+static bool is_absent(enum node_kind kind, const struct err *e)
+{
+	return (kinds[kind].flags & KIND_OPTIONAL) && e->kind == ERR_NOT_FOUND;
+}
+
 static int give_fixed(struct lister *l, struct err *e)
 {
 	const struct fixed *f = kinds[l->dir->kind].fixed;
@@ -136,8 +141,11 @@ static int give_fixed(struct lister *l, struct err *e)
 		if (f->hidden || at++ < l->offset)
 			continue;
 		if (!(kinds[f->kind].flags & KIND_NO_NODES)) {
-			if (fs_subject_attr(l->c, &s, &x.attr, e))
+			if (fs_subject_attr(l->c, &s, &x.attr, e)) {
+				if (is_absent(f->kind, e))
+					continue;
 				return -1;
+			}
 			x.has_attr = true;
 		}
 		if (give(l, &x, at))

@@ -20,6 +20,8 @@ typedef int move_fn(struct fs_call *c, struct move *m, struct err *e);
 move_fn experiment_rename, experiment_to_trash,
 	experiment_restore;                               /* experiments.c */
 move_fn run_rename_dir, run_to_trash, run_restore;        /* runs.c */
+move_fn model_rename;                                     /* models.c */
+move_fn alias_rename;                                     /* aliases.c */
 move_fn artifact_move;                                    /* artifacts.c */
 move_fn tag_rename, scalar_to_scratch, scratch_to_scalar; /* keys.c */
 move_fn scratch_rename, scratch_to_metric; /* move.c, metrics.c */

@@ -43,6 +43,15 @@ static bool has_own_row(enum node_kind kind)
 	case KIND_METRIC_DIR:
 	case KIND_METRIC:
 	case KIND_LINK:
+	case KIND_MODEL_TAG:
+	case KIND_ALIAS:
+	case KIND_ALIAS_DRAFT:
+	case KIND_VERSION_TAG:
+	case KIND_VIEW_DIR:
+	case KIND_VIEW_FILE:
+	case KIND_LOGGED_PARAM:
+	case KIND_LOGGED_TAG:
+	case KIND_RUN_INPUT:
 		return false;
 	default:
 		return true;
@@ -124,6 +133,28 @@ static void unlink_ident(struct nodes *t, const struct node *n)
 	*p = n->next_ident;
 }
 
+/* Few nodes have an owner: that table does not grow. */
+static void link_owner(struct nodes *t, struct node *n)
+{
+	struct node **slot = node_owner_slot(t, n->owner);
+
+	if (!n->owner)
+		return;
+	n->next_owner = *slot;
+	*slot = n;
+}
+
+static void unlink_owner(struct nodes *t, const struct node *n)
+{
+	struct node **p = node_owner_slot(t, n->owner);
+
+	if (!n->owner)
+		return;
+	while (*p != n)
+		p = &(*p)->next_owner;
+	*p = n->next_owner;
+}
+
 /* Twice the buckets; without memory the chains grow longer instead. */
 static void grow(struct nodes *t)
 {
@@ -186,6 +217,7 @@ static void insert(struct nodes *t, struct node *n, struct node *dir)
 	t->count++;
 	link_id(t, n);
 	link_ident(t, n);
+	link_owner(t, n);
 	n->parent = dir;
 	if (dir)
 		dir->refs++;
@@ -200,6 +232,7 @@ static void reap(struct nodes *t, struct node *n)
 		parent = n->parent;
 		unlink_id(t, n);
 		unlink_ident(t, n);
+		unlink_owner(t, n);
 		t->count--;
 		node_free(n);
 		if (parent)
@@ -247,33 +280,6 @@ int64_t nodes_count(struct nodes *t)
 {
 	SCOPED_LOCK(&t->mu);
 	return (int64_t)t->count;
-}
-
-static struct node **hold_all(struct nodes *t, size_t *ret_n)
-{
-	SCOPED_LOCK(&t->mu);
-	struct node **all = calloc(t->count + 1, sizeof(*all));
-	size_t n = 0;
-
-	for (size_t i = 0; all && i < t->buckets; i++) {
-		for (struct node *x = t->by_id[i]; x; x = x->next_id) {
-			x->refs++;
-			all[n++] = x;
-		}
-	}
-	*ret_n = n;
-	return all;
-}
-
-void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
-		void *ctx)
-{
-	size_t n;
-	struct node **all = hold_all(t, &n);
-
-	for (size_t i = 0; i < n; i++)
-		fn(ctx, all[i]);
-	free(all);
 }
 
 /* --- places --------------------------------------------------------------- */
@@ -331,6 +337,7 @@ static struct node *take_new(struct nodes *t, struct node *dir,
 		return NULL;
 	n->ident = n->id = ident;
 	n->row = x->row;
+	n->owner = x->owner;
 	insert(t, n, dir);
 	return n;
 }

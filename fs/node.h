@@ -62,20 +62,52 @@ enum node_kind {
 	KIND_TRASH_RUNS_OF,
 	KIND_LINK,
 	KIND_SCRATCH,
+	KIND_MODELS,
+	KIND_MODEL,
+	KIND_MODEL_META,
+	KIND_MODEL_DESCRIPTION,
+	KIND_MODEL_TAGS,
+	KIND_MODEL_TAG,
+	KIND_MODEL_LATEST,
+	KIND_ALIASES,
+	KIND_ALIAS,
+	KIND_ALIAS_DRAFT,
+	KIND_VERSIONS,
+	KIND_VERSION,
+	KIND_VERSION_META,
+	KIND_VERSION_DESCRIPTION,
+	KIND_VERSION_STAGE,
+	KIND_VERSION_TAGS,
+	KIND_VERSION_TAG,
+	KIND_PROMPT,
+	KIND_VIEW_DIR,
+	KIND_VIEW_FILE,
+	KIND_LOGGED_MODELS,
+	KIND_LOGGED,
+	KIND_LOGGED_META,
+	KIND_LOGGED_PARAMS,
+	KIND_LOGGED_PARAM,
+	KIND_LOGGED_TAGS,
+	KIND_LOGGED_TAG,
+	KIND_LOGGED_ARTIFACTS,
+	KIND_RUN_INPUTS,
+	KIND_RUN_INPUT,
+	KIND_RUN_MODELS,
 	KINDS
 };
 
-enum { NODE_ROOT = 1 };
+enum { NODE_ROOT = 1, NODE_OWNERS = 1024 };
 
 struct file; /* file.h: the bytes of an artifact while it is open */
 
 struct node {
-	struct node *next_id, *next_ident;
+	struct node *next_id, *next_ident, *next_owner;
 	uint64_t id;         /* constant: what the kernel calls it, and shows */
 	uint64_t ident;      /* what it is: by kind and row, or by key */
 	struct node *parent; /* NULL: the root, or no longer anywhere */
 	enum node_kind kind; /* constant */
 	_Atomic int64_t row; /* its own, or of what it is in; may come late */
+	int64_t owner;       /* constant: whose artifacts it shows, or 0 */
 	char *name;          /* in its parent */
 	struct str key;      /* constant: public id, key, prefix, target */
 	uint64_t lookups;    /* of the kernel */
@@ -93,7 +125,7 @@ struct node {
 /* Something found in a directory, before it is a node. */
 struct found {
 	enum node_kind kind;
-	int64_t row;
+	int64_t row, owner;
 	struct str key, name;
 	struct node *node; /* where it is known already: key is not needed */
 	bool gone;         /* in the trash: takes nothing */
@@ -109,10 +141,16 @@ struct found {
 struct nodes {
 	pthread_mutex_t mu;
 	struct node **by_id, **by_ident;
+	struct node *by_owner[NODE_OWNERS];
 	size_t buckets, count;
 	uint64_t made_up; /* ids handed out to what has no row */
 	struct node *root;
 };
+
+static inline struct node **node_owner_slot(struct nodes *t, int64_t owner)
+{
+	return &t->by_owner[(uint64_t)owner % NODE_OWNERS];
+}
 
 int nodes_init(struct nodes *t, struct err *e);
 void nodes_fini(struct nodes *t);
@@ -164,6 +202,11 @@ int64_t nodes_count(struct nodes *t);
 /* Calls fn with each, held for it to keep or drop; not under the lock. */
 void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
 		void *ctx);
+
+/* The same for those that show artifacts of this owner elsewhere than in its
+ * own tree: one artifact may be shown in many places. */
+void nodes_each_of(struct nodes *t, int64_t owner,
+		   void (*fn)(void *ctx, struct node *n), void *ctx);
 
 /* A number that tells contents apart: the first digits of their hash. */
 static inline uint64_t content_mark(const char *sha256)

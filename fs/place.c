@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* place.c - where a node is: what lies above it, and its path.
+/* place.c - where a node is: what lies above it, and its path; and which
+ * nodes there are.
  */
 #include "fs/node.h"
+
+#include <stdlib.h>
+
 #include "indexer/base/scope.h"
 
 struct node *nodes_place(struct nodes *t, struct node *n, struct buf *name)
@@ -74,4 +78,67 @@ struct node *nodes_in_trash(struct nodes *t, struct node *n)
 			return n;
 	}
 	return NULL;
+}
+
+/* --- all of them ---------------------------------------------------------- */
+
+static struct node **hold_all(struct nodes *t, size_t *ret_n)
+{
+	SCOPED_LOCK(&t->mu);
+	struct node **all = calloc(t->count + 1, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; all && i < t->buckets; i++) {
+		for (struct node *x = t->by_id[i]; x; x = x->next_id) {
+			x->refs++;
+			all[n++] = x;
+		}
+	}
+	*ret_n = n;
+	return all;
+}
+
+static struct node **hold_of(struct nodes *t, int64_t owner, size_t *ret_n)
+{
+	SCOPED_LOCK(&t->mu);
+	struct node *first = *node_owner_slot(t, owner), *x, **all;
+	size_t n = 0;
+
+	for (x = first; x; x = x->next_owner)
+		n += x->owner == owner;
+	*ret_n = 0;
+	all = n ? calloc(n, sizeof(struct node *)) : NULL;
+	for (x = first; all && x; x = x->next_owner) {
+		if (x->owner != owner)
+			continue;
+		x->refs++;
+		all[(*ret_n)++] = x;
+	}
+	return all;
+}
+
+static void call_each(struct node **all, size_t n,
+		      void (*fn)(void *ctx, struct node *n), void *ctx)
+{
+	for (size_t i = 0; i < n; i++)
+		fn(ctx, all[i]);
+	free(all);
+}
+
+void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
+		void *ctx)
+{
+	size_t n;
+	struct node **all = hold_all(t, &n);
+
+	call_each(all, n, fn, ctx);
+}
+
+void nodes_each_of(struct nodes *t, int64_t owner,
+		   void (*fn)(void *ctx, struct node *n), void *ctx)
+{
+	size_t n;
+	struct node **all = hold_of(t, owner, &n);
+
+	call_each(all, n, fn, ctx);
 }

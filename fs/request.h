@@ -58,6 +58,7 @@ struct request_host {
 enum op {
 	OP_LOOKUP,
 	OP_MKDIR,
+	OP_SYMLINK,
 	OP_UNLINK,
 	OP_RMDIR,
 	OP_RENAME,

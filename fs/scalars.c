@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scalars.c - values as files: status, params/<key>, tags/<key>.
+/* scalars.c - values as files: status, params/<key>, tags/<key>, and whatever
+ * else has a value_type in the table of kinds.
  *
  * A value is all that one handle wrote, taken when the process that wrote
  * closes it: a shell opens, duplicates and closes before it writes, so a
@@ -39,22 +40,31 @@ static int get_status(struct fs_call *c, const struct subject *s,
 	return 0;
 }
 
+static int get_param(struct fs_call *c, const struct subject *s,
+		     struct str *ret, int64_t *ret_modified, struct err *e)
+{
+	return run_param(c->rd, s->row, s->key, &c->arena, ret, ret_modified,
+			 e);
+}
+
+static int get_tag(struct fs_call *c, const struct subject *s, struct str *ret,
+		   int64_t *ret_modified, struct err *e)
+{
+	return run_tag(c->rd, s->row, s->key, &c->arena, ret, ret_modified, e);
+}
+
+static int get_experiment_tag(struct fs_call *c, const struct subject *s,
+			      struct str *ret, int64_t *ret_modified,
+			      struct err *e)
+{
+	return experiment_tag(c->rd, s->row, s->key, &c->arena, ret,
+			      ret_modified, e);
+}
+
 int scalar_get(struct fs_call *c, const struct subject *s, struct str *ret,
 	       int64_t *ret_modified, struct err *e)
 {
-	switch ((int)s->kind) {
-	case KIND_STATUS:
-		return get_status(c, s, ret, ret_modified, e);
-	case KIND_PARAM:
-		return run_param(c->rd, s->row, s->key, &c->arena, ret,
-				 ret_modified, e);
-	case KIND_TAG:
-		return run_tag(c->rd, s->row, s->key, &c->arena, ret,
-			       ret_modified, e);
-	default:
-		return experiment_tag(c->rd, s->row, s->key, &c->arena, ret,
-				      ret_modified, e);
-	}
+	return kinds[s->kind].value->get(c, s, ret, ret_modified, e);
 }
 
 static int status_number(struct str name)
@@ -66,12 +76,13 @@ static int status_number(struct str name)
 	return -1;
 }
 
-static int put_status(struct fs_call *c, struct node *at, struct str value,
-		      struct err *e)
+static int put_status(struct fs_call *c, const struct subject *s,
+		      struct node *at, struct str value, struct err *e)
 {
 	struct cmd_run_update *x;
 	int number = status_number(value), r;
 
+	(void)s;
 	if (number < 0)
 		return err_set(e, ERR_INVALID,
 			       "a status is RUNNING, SCHEDULED, FINISHED, "
@@ -117,18 +128,98 @@ static int put_experiment_tag(struct fs_call *c, const struct subject *s,
 	return r;
 }
 
+static int check_status(struct fs_call *c, const struct subject *s,
+			struct str text, struct err *e)
+{
+	bool whole = text.n && text.p[text.n - 1] == '\n';
+
+	(void)c;
+	(void)s;
+	for (int i = RUN_RUNNING; i <= RUN_KILLED; i++) {
+		struct str name = str_from(run_status_names[i]);
+
+		if (whole ? str_eq(scalar_value(text), name)
+			  : str_starts(name, text))
+			return 0;
+	}
+	return err_set(e, ERR_INVALID,
+		       "a status is RUNNING, SCHEDULED, FINISHED, FAILED or "
+		       "KILLED");
+}
+
+/* A stored value that was cut says nothing about what is longer. */
+static int check_param(struct fs_call *c, const struct subject *s,
+		       struct str text, struct err *e)
+{
+	struct str value;
+	int64_t modified;
+	bool begins;
+
+	if (fs_begin(c, e))
+		return -1;
+	if (scalar_get(c, s, &value, &modified, e))
+		return e->kind == ERR_NOT_FOUND ? 0 : -1;
+	if (value.n >= LIMIT_PARAM_VALUE)
+		return 0;
+	begins = text.n <= value.n ? str_starts(value, text)
+				   : str_eq(scalar_value(text), value);
+	return begins ? 0
+		      : err_set(e, ERR_EXISTS,
+				"the param has another value already; it is "
+				"written once");
+}
+
+static int untag(struct fs_call *c, const struct subject *s, struct node *at,
+		 struct err *e)
+{
+	struct cmd_run_untag *x = command_new(COMMAND_RUN_UNTAG);
+	int r;
+
+	x->run_id = command_str(&x->c, fs_run_id(c->fs, at));
+	x->key = command_str(&x->c, s->key);
+	r = fs_post(c, &x->c, e);
+	command_free(&x->c);
+	return r;
+}
+
+static int untag_experiment(struct fs_call *c, const struct subject *s,
+			    struct node *at, struct err *e)
+{
+	struct cmd_experiment_tag *x = command_new(COMMAND_EXPERIMENT_UNTAG);
+	int r;
+
+	x->experiment_id = command_str(&x->c, fs_experiment_id(c->fs, at));
+	x->key = command_str(&x->c, s->key);
+	r = fs_post(c, &x->c, e);
+	command_free(&x->c);
+	return r;
+}
+
+const struct value_type status_value = {.of_run = true,
+					.never_none = true,
+					.check = check_status,
+					.get = get_status,
+					.put = put_status};
+const struct value_type param_value = {.of_run = true,
+				       .never_none = true,
+				       .check = check_param,
+				       .get = get_param,
+				       .put = put_pair};
+const struct value_type tag_value = {
+	.of_run = true, .get = get_tag, .put = put_pair, .remove = untag};
+const struct value_type experiment_tag_value = {.get = get_experiment_tag,
+						.put = put_experiment_tag,
+						.remove = untag_experiment};
+
 /* The lines of a run before its status, its tags, its params. */
 int scalar_put(struct fs_call *c, const struct subject *s, struct node *at,
 	       struct str value, struct err *e)
 {
-	if (fs_may_wait(c, e))
+	const struct value_type *t = kinds[s->kind].value;
+
+	if (fs_may_wait(c, e) || (t->of_run && fs_seen_run(c, s->row, e)))
 		return -1;
-	if (s->kind == KIND_EXPERIMENT_TAG)
-		return put_experiment_tag(c, s, at, value, e);
-	if (fs_seen_run(c, s->row, e))
-		return -1;
-	return s->kind == KIND_STATUS ? put_status(c, at, value, e)
-				      : put_pair(c, s, at, value, e);
+	return t->put(c, s, at, value, e);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -187,53 +278,14 @@ static int64_t scalar_read(struct fs_call *c, struct fs_handle *h, int64_t off,
 
 /* --- writing -------------------------------------------------------------- */
 
-static int check_status(struct str text, struct err *e)
-{
-	bool whole = text.n && text.p[text.n - 1] == '\n';
-
-	for (int i = RUN_RUNNING; i <= RUN_KILLED; i++) {
-		struct str name = str_from(run_status_names[i]);
-
-		if (whole ? str_eq(scalar_value(text), name)
-			  : str_starts(name, text))
-			return 0;
-	}
-	return err_set(e, ERR_INVALID,
-		       "a status is RUNNING, SCHEDULED, FINISHED, FAILED or "
-		       "KILLED");
-}
-
-/* A stored value that was cut says nothing about what is longer. */
-static int check_param(struct fs_call *c, const struct subject *s,
-		       struct str text, struct err *e)
-{
-	struct str value;
-	int64_t modified;
-	bool begins;
-
-	if (fs_begin(c, e))
-		return -1;
-	if (scalar_get(c, s, &value, &modified, e))
-		return e->kind == ERR_NOT_FOUND ? 0 : -1;
-	if (value.n >= LIMIT_PARAM_VALUE)
-		return 0;
-	begins = text.n <= value.n ? str_starts(value, text)
-				   : str_eq(scalar_value(text), value);
-	return begins ? 0
-		      : err_set(e, ERR_EXISTS,
-				"the param has another value already; it is "
-				"written once");
-}
-
 /* Of a tag nothing is known to be wrong before the daemon says so. */
 static int check_value(struct fs_call *c, const struct fs_handle *h,
 		       struct str text, struct err *e)
 {
 	struct subject s = subject_of(h->node);
+	const struct value_type *t = kinds[s.kind].value;
 
-	if (s.kind == KIND_STATUS)
-		return check_status(text, e);
-	return s.kind == KIND_PARAM ? check_param(c, &s, text, e) : 0;
+	return t->check ? t->check(c, &s, text, e) : 0;
 }
 
 /* Old with data laid over it at off. */
@@ -341,7 +393,7 @@ static int truncate_by_path(struct fs_call *c, const struct subject *s,
 		return 0;
 	if (size > 0)
 		return err_set(e, ERR_INVALID, "a value is written whole");
-	if (s->kind == KIND_STATUS || s->kind == KIND_PARAM)
+	if (kinds[s->kind].value->never_none)
 		return err_set(e, ERR_READ_ONLY, "it cannot be emptied");
 	return scalar_put(c, s, s->node, STR_NONE, e);
 }

@@ -68,6 +68,15 @@ static void run_mkdir(struct request *rq)
 	answer_entry(rq, r, &a);
 }
 
+static void run_symlink(struct request *rq)
+{
+	struct answer a = {.kind = ANSWER_ENTRY};
+	int r = fs_symlink(&rq->call, rq->ino, rq->name, rq->data, &a.entry,
+			   &rq->e);
+
+	answer_entry(rq, r, &a);
+}
+
 static void run_unlink(struct request *rq)
 {
 	answer_result(rq, fs_unlink(&rq->call, rq->ino, rq->name, &rq->e));
@@ -259,6 +268,7 @@ static void run_readdir(struct request *rq)
 const struct op_type op_types[OPS] = {
 	[OP_LOOKUP] = {run_lookup, QUICK, DIR},
 	[OP_MKDIR] = {run_mkdir, SLOW, DIR},
+	[OP_SYMLINK] = {run_symlink, SLOW, DIR},
 	[OP_UNLINK] = {run_unlink, SLOW, DIR},
 	[OP_RMDIR] = {run_rmdir, SLOW, DIR},
 	[OP_RENAME] = {run_rename, SLOW, DIR},

@@ -35,6 +35,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	if (!fs)
 		return NULL;
 	fs->data = strdup(o->data);
+	fs->mountpoint = o->mountpoint ? strdup(o->mountpoint) : NULL;
 	fs->wait_ms = o->wait_ms;
 	fs->who = principal_owner();
 	fs->uid = getuid();
@@ -71,6 +72,7 @@ static void fs_free(struct fs *fs)
 	if (fs->bulletin)
 		bulletin_close(fs->bulletin);
 	free(fs->data);
+	free(fs->mountpoint);
 	free(fs);
 }
 

@@ -35,10 +35,11 @@ typedef int fs_post_fn(void *ctx, struct fs_call *c, struct command *x,
 		       struct err *e);
 
 struct fs_options {
-	const char *data;     /* directory of the daemon, absolute */
-	int64_t wait_ms;      /* how long a write waits for the daemon */
-	int64_t journal_size; /* bytes of lines not yet committed */
-	fs_post_fn *post;     /* NULL: HTTP over DATA/orrery.sock */
+	const char *data;       /* directory of the daemon, absolute */
+	int64_t wait_ms;        /* how long a write waits for the daemon */
+	int64_t journal_size;   /* bytes of lines not yet committed */
+	const char *mountpoint; /* absolute; NULL: none */
+	fs_post_fn *post;       /* NULL: HTTP over DATA/orrery.sock */
 	void *post_ctx;
 };
 
@@ -61,7 +62,7 @@ void readers_renew(struct readers *p);
 enum { FS_PENDING = 1024 }; /* slots of runs with lines on their way */
 
 struct fs {
-	char *data;
+	char *data, *mountpoint;
 	int64_t wait_ms;
 	struct principal who;
 	struct readers readers;
@@ -134,6 +135,8 @@ int fs_setattr(struct fs_call *c, uint64_t id, struct fs_handle *h,
 int fs_readlink(struct fs_call *c, uint64_t id, struct buf *ret, struct err *e);
 int fs_mkdir(struct fs_call *c, uint64_t dir, struct str name, uint32_t mode,
 	     struct fs_entry *ret, struct err *e);
+int fs_symlink(struct fs_call *c, uint64_t dir, struct str name,
+	       struct str target, struct fs_entry *ret, struct err *e);
 int fs_unlink(struct fs_call *c, uint64_t dir, struct str name, struct err *e);
 int fs_rmdir(struct fs_call *c, uint64_t dir, struct str name, struct err *e);
 /* flags: RENAME_NOREPLACE or 0. */

@@ -56,6 +56,7 @@ static int fixture_post(void *ctx, struct fs_call *c, struct command *x,
 static inline void fixture_mount(struct fixture *f)
 {
 	const struct fs_options o = {.data = f->dir,
+				     .mountpoint = "/mnt/orrery",
 				     .wait_ms = 2000,
 				     .journal_size = 64 << 20,
 				     .post = fixture_post,

@@ -6,7 +6,8 @@ static void test_root(struct fixture *f)
 {
 	struct attr a;
 
-	is_str(list(f, ""), "README .ctl .stats .errors experiments trash ",
+	is_str(list(f, ""),
+	       "README .ctl .stats .errors experiments models trash ",
 	       "the root");
 	ok(do_stat(f, "", &a) == 0 && S_ISDIR(a.mode), "it is a directory");
 	is_i64((int64_t)a.ino, 1, "of number 1");
@@ -31,8 +32,8 @@ static void test_experiments(struct fixture *f)
 	is_str(list(f, "experiments"), "Default demo ", "both are listed");
 	is_str(list_by(f, "experiments", 1), "Default demo ",
 	       "also one by one");
-	is_str(list(f, "experiments/demo"), "meta.json tags runs .tables ",
-	       "what an experiment has");
+	is_str(list(f, "experiments/demo"),
+	       "meta.json tags runs models .tables ", "what an experiment has");
 	is_str(list(f, "experiments/demo/.tables"), "runs.tsv ", "tables");
 	ok(get(f, "experiments/demo/meta.json") &&
 		   strstr(f->text, "\"name\": \"demo\""),
@@ -101,8 +102,8 @@ static void test_runs(struct fixture *f)
 	is_str(list_by(f, "experiments/demo/runs", 1), "one two ",
 	       "one at a time");
 	is_str(list(f, "experiments/demo/runs/one"),
-	       "status params tags metrics artifacts latest.json meta.json "
-	       ".tables ",
+	       "status params tags metrics artifacts inputs models "
+	       "latest.json meta.json .tables ",
 	       "what a run has");
 	is_str(get(f, "experiments/demo/runs/one/status"), "RUNNING\n",
 	       "it runs");
