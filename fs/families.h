@@ -126,6 +126,7 @@ int version_prompt(struct fs_call *c, int64_t row, struct found *ret,
 lookup_fn view_lookup;
 list_fn view_list;
 attr_fn view_attr;
+set_fn view_set;
 extern const struct file_type view_file;
 
 /* model_values.c */

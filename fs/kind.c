@@ -377,11 +377,13 @@ const struct kind kinds[KINDS] = {
 	[KIND_VIEW_DIR] = {.mode = SHUT_DIR,
 			   .flags = KIND_CACHED,
 			   .attr = view_attr,
+			   .set = view_set,
 			   .lookup = view_lookup,
 			   .list = view_list},
 	[KIND_VIEW_FILE] = {.mode = READ_ONLY,
 			    .flags = KIND_BYTES,
 			    .attr = view_attr,
+			    .set = view_set,
 			    .file = &view_file},
 
 	[KIND_LOGGED_MODELS] = {.mode = SHUT_DIR,

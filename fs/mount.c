@@ -143,6 +143,7 @@ int mount_run(const struct mount_options *o, struct err *e)
 	const struct fs_options options = {
 		.data = o->data,
 		.mountpoint = o->mountpoint,
+		.as_given = o->as_given,
 		.wait_ms = o->wait_ms,
 		.journal_size = o->journal_size,
 	};

@@ -12,6 +12,7 @@
 struct mount_options {
 	const char *data; /* directory of the daemon on this host, absolute */
 	const char *mountpoint; /* absolute; made if absent */
+	const char *as_given;   /* the same before links were followed */
 	int64_t wait_ms;        /* how long writes wait for the daemon */
 	int64_t journal_size;   /* bytes of lines not yet committed */
 	int stop_fd; /* readable (or closed by the other side): unmount */

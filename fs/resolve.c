@@ -106,11 +106,15 @@ static int step_along(struct walk *w, struct str path, struct err *e)
 	return r;
 }
 
-/* What follows the place of the mount in an absolute path. */
-static bool below_mount(const struct fs *fs, struct str *path)
+/* What follows the place of the mount in an absolute path: the place as it is,
+ * or as it was given. No other name of it is tried, for whatever leads there
+ * may lead into this very mount, which would wait for us. */
+static bool below(const char *place, struct str *path)
 {
-	struct str top = str_from(fs->mountpoint ? fs->mountpoint : "");
+	struct str top = str_from(place ? place : "");
 
+	while (top.n && top.p[top.n - 1] == '/')
+		top.n--;
 	if (!top.n || !str_starts(*path, top) ||
 	    (path->n > top.n && path->p[top.n] != '/'))
 		return false;
@@ -127,7 +131,8 @@ int fs_resolve(struct fs_call *c, struct node *dir, struct str path,
 	if (!path.n)
 		return err_set(e, ERR_NOT_FOUND, "an empty target");
 	if (path.p[0] == '/') {
-		if (!below_mount(c->fs, &path))
+		if (!below(c->fs->mountpoint, &path) &&
+		    !below(c->fs->as_given, &path))
 			return leads_out(e);
 		w.at = t->root;
 	}

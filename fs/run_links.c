@@ -14,7 +14,7 @@
 /* What is collected: a name of its own, and one that is for sure apart. */
 struct item {
 	struct str plain, apart, id, target;
-	int64_t row;
+	int64_t row, time;
 };
 
 struct items {
@@ -98,6 +98,7 @@ static int add_model(void *ctx, const struct logged_model *m, struct err *e)
 		.apart = logged_dir(k->c, m),
 		.id = arena_str(&k->c->arena, m->id),
 		.target = target_of(k, m, e),
+		.time = m->created,
 	};
 
 	return add(k, &x, e);
@@ -119,7 +120,7 @@ static struct found model_link(const struct items *k, const struct item *x)
 		.name = listed_name(k, x),
 		.has_attr = true,
 		.attr = attr_of(kinds[KIND_LINK].mode, (int64_t)x->target.n,
-				k->c->fs->born),
+				x->time),
 	};
 }
 

@@ -36,6 +36,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 		return NULL;
 	fs->data = strdup(o->data);
 	fs->mountpoint = o->mountpoint ? strdup(o->mountpoint) : NULL;
+	fs->as_given = o->as_given ? strdup(o->as_given) : NULL;
 	fs->wait_ms = o->wait_ms;
 	fs->who = principal_owner();
 	fs->uid = getuid();
@@ -73,6 +74,7 @@ static void fs_free(struct fs *fs)
 		bulletin_close(fs->bulletin);
 	free(fs->data);
 	free(fs->mountpoint);
+	free(fs->as_given);
 	free(fs);
 }
 

@@ -39,6 +39,7 @@ struct fs_options {
 	int64_t wait_ms;        /* how long a write waits for the daemon */
 	int64_t journal_size;   /* bytes of lines not yet committed */
 	const char *mountpoint; /* absolute; NULL: none */
+	const char *as_given;   /* the same by another name, or NULL */
 	fs_post_fn *post;       /* NULL: HTTP over DATA/orrery.sock */
 	void *post_ctx;
 };
@@ -62,7 +63,7 @@ void readers_renew(struct readers *p);
 enum { FS_PENDING = 1024 }; /* slots of runs with lines on their way */
 
 struct fs {
-	char *data, *mountpoint;
+	char *data, *mountpoint, *as_given;
 	int64_t wait_ms;
 	struct principal who;
 	struct readers readers;

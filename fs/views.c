@@ -168,6 +168,16 @@ int view_list(struct fs_call *c, struct lister *l, struct err *e)
 			     after < 0 ? 0 : after, list_row, &k, e);
 }
 
+/* Not only as a file whose mode says so: a time is not changed either. */
+int view_set(struct fs_call *c, const struct subject *s,
+	     const struct fs_changes *set, struct err *e)
+{
+	(void)c;
+	(void)s;
+	(void)set;
+	return err_set(e, ERR_READ_ONLY, "it is changed in its run");
+}
+
 /* --- attributes ----------------------------------------------------------- */
 
 int view_attr(struct fs_call *c, const struct subject *s, struct attr *ret,

@@ -23,7 +23,7 @@
 
 struct mounting {
 	const struct conf *conf;
-	char mountpoint[PATH_MAX];
+	char mountpoint[PATH_MAX], as_given[PATH_MAX];
 	struct mount_options o;
 	int report; /* to the parent, or -1 in the foreground */
 };
@@ -55,6 +55,8 @@ static int find_mountpoint(struct mounting *m, const char *path, struct err *e)
 {
 	struct err made = {0};
 
+	if (path_absolute(path, m->as_given, sizeof(m->as_given), e))
+		return -1;
 	if (io_mkdirs(path, 0700, &made) && !mount_is_dead(made.sys)) {
 		*e = made;
 		return -1;
@@ -74,6 +76,7 @@ static int mount_settings(struct mounting *m, const struct args *a,
 	m->conf = &a->conf;
 	m->o.data = m->conf->data.p;
 	m->o.mountpoint = m->mountpoint;
+	m->o.as_given = m->as_given;
 	m->o.journal_size = m->conf->journal_size;
 	return clock_duration_parse(str_from(wait), &m->o.wait_ms, e);
 }

@@ -15,7 +15,7 @@ import mlflow as mlflow_module
 import numpy
 import pandas
 import pytest
-from harness import check, wait_until
+from harness import Mount, check, wait_until
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mounting import fails, run_id, sh, tree
@@ -281,6 +281,8 @@ def test_versions_are_only_read(model, trained):
                  lambda: (version / "new").write_text("x"),
                  lambda: (version / "d").mkdir(),
                  lambda: os.truncate(version / "MLmodel", 0),
+                 lambda: os.utime(version / "MLmodel", (1, 1)),
+                 lambda: os.chmod(version / "data", 0o700),
                  lambda: os.unlink(version / "model.onnx"),
                  lambda: os.rename(version / "MLmodel", version / "x"),
                  lambda: os.rename(version, model / "versions" / "2"),
@@ -473,6 +475,27 @@ def test_restart(pair):
     assert (model / "aliases" / "best" / "model.onnx").read_bytes() == WEIGHTS
     assert os.stat(model / "versions" / "1" / "model.onnx").st_ino == inode
     assert check(pair.base / "data") == ""
+
+
+def test_a_mount_behind_a_link(daemon, mount, model, trained, tmp_path):
+    """Its place counts as it was given, too; any other name of it does not."""
+    place = daemon.data.parent / f"mnt{next(numbers)}"
+    place.mkdir()
+    (tmp_path / "ml").symlink_to(place)
+    (tmp_path / "other").symlink_to(place)
+    below = trained.relative_to(mount.path)
+    m = Mount(daemon.data, tmp_path / "ml")
+    try:
+        assert m.path == place
+        there = place / "models" / model.name
+        assert register(there, place / below) == "1"
+        assert register(there, tmp_path / "ml" / below) == "2"
+        for target in (tmp_path / "other" / below, mount.path / below,
+                       f"{place}x/{below}"):
+            with fails(errno.EINVAL):
+                os.symlink(target, there / "versions" / "new")
+    finally:
+        m.stop()
 
 
 def test_two_mounts_register_at_once(client, other_mount, model, trained):

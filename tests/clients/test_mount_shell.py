@@ -25,7 +25,8 @@ def data_of(daemon, run_dir):
 
 def test_the_top(mount):
     assert sorted(os.listdir(mount.path)) == [
-        ".ctl", ".errors", ".stats", "README", "experiments", "trash"]
+        ".ctl", ".errors", ".stats", "README", "experiments",
+        "models", "trash"]
     assert "mkdir experiments/" in (mount.path / "README").read_text()
     assert "Default" in os.listdir(mount.path / "experiments")
     for make in (os.mkdir, lambda p: os.open(p, os.O_CREAT | os.O_WRONLY)):
@@ -40,7 +41,7 @@ def test_the_top(mount):
 def test_the_parts_of_a_run(experiment_dir, run_dir):
     """Tables resolve, and are listed in .tables only."""
     assert sorted(os.listdir(experiment_dir)) == [
-        ".tables", "meta.json", "runs", "tags"]
+        ".tables", "meta.json", "models", "runs", "tags"]
     assert os.listdir(experiment_dir / ".tables") == ["runs.tsv"]
     parts = [".tables", "artifacts", "latest.json", "meta.json", "metrics",
              "params", "status", "tags"]
