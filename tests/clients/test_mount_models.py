@@ -112,6 +112,32 @@ def test_registered_by_the_client(tracking, client, mount, tmp_path):
         assert meta["source"] == f"models:/{info.model_id}"
 
 
+def test_onnx(tracking, client, mount, tmp_path):
+    """The sentence this is for: cp models/<name>/latest/model.onnx ."""
+    onnx = pytest.importorskip("onnx")
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    ends = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [2])
+            for n in "xy"]
+    made = onnx.helper.make_model(onnx.helper.make_graph(
+        [node], "g", ends[:1], ends[1:]))
+    name = f"onnx {next(numbers)}"
+    tracking.set_experiment(name)
+    with tracking.start_run():
+        tracking.onnx.log_model(made, name="model", pip_requirements=["onnxruntime"],
+                                registered_model_name=name)
+    sh(f"cp 'models/{name}/latest/model.onnx' {tmp_path}/", mount.path)
+    copied = onnx.load(str(tmp_path / "model.onnx"))
+    onnx.checker.check_model(copied)
+    assert copied.SerializeToString() == made.SerializeToString()
+    served = tracking.pyfunc.load_model(str(mount.path / "models" / name /
+                                            "latest"))
+    x = numpy.array([-1, 2], dtype=numpy.float32)
+    assert list(served.predict({"x": x})["y"]) == [0, 2]
+    local = tracking.artifacts.download_artifacts(
+        f"models:/{name}/1/model.onnx", dst_path=str(tmp_path / "http"))
+    assert filecmp.cmp(local, tmp_path / "model.onnx", shallow=False)
+
+
 @pytest.mark.skipif(not THIRD, reason="logged models came with MLflow 3")
 def test_logged_models(tracking, client, mount, model, tmp_path):
     name = f"logged {next(numbers)}"
