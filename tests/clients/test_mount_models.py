@@ -503,6 +503,29 @@ def test_restart(pair):
     assert check(pair.base / "data") == ""
 
 
+def test_a_link_waits_for_the_daemon(pair):
+    """And is made once, whatever became of the first try."""
+    run = pair.run()
+    (run / "artifacts" / "m").mkdir()
+    model = pair.path / "models" / "net"
+    model.mkdir()
+    pair.away()
+    waiting = threading.Thread(target=register, args=(
+        model, run / "artifacts" / "m"))
+    waiting.start()
+    waiting.join(0.3)
+    assert waiting.is_alive()
+    assert os.listdir(model) and not os.path.lexists(model / "latest")
+    p = subprocess.Popen(["ln", "-s", "../versions/1",
+                          str(model / "aliases" / "x")])
+    p.terminate()
+    assert p.wait(10) != 0
+    pair.back()
+    waiting.join(20)
+    assert os.listdir(model / "versions") == ["1"]
+    assert os.listdir(model / "aliases") == []
+
+
 def test_a_mount_behind_a_link(daemon, mount, model, trained, tmp_path):
     """Its place counts as it was given, too; any other name of it does not."""
     place = daemon.data.parent / f"mnt{next(numbers)}"

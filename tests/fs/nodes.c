@@ -46,6 +46,45 @@ static void test_identity(struct nodes *t)
 	   "rows tell apart the rest");
 }
 
+static void count_one(void *ctx, struct node *n)
+{
+	struct nodes *t = ((void **)ctx)[0];
+
+	++*(int *)((void **)ctx)[1];
+	nodes_drop(t, n);
+}
+
+/* One artifact is shown in two versions; another is another owner's. */
+static void test_owners(struct nodes *t)
+{
+	struct found one = thing(KIND_VIEW_FILE, 5, "f"), two = one, other;
+	struct node *n[3];
+	int count = 0;
+	void *ctx[] = {t, &count};
+
+	one.owner = two.owner = 7;
+	one.key = STR("1");
+	two.key = STR("2");
+	other = one;
+	other.row = 6;
+	other.owner = 7 + NODE_OWNERS;
+	n[0] = nodes_take(t, t->root, &one);
+	n[1] = nodes_take(t, t->root, &two);
+	n[2] = nodes_take(t, t->root, &other);
+	ok(n[0] != n[1], "the same row in two places is two nodes");
+	nodes_each_of(t, 7, count_one, ctx);
+	is_i64(count, 2, "both are found by their owner");
+	nodes_forget(t, n[0]->id, 1);
+	count = 0;
+	nodes_each_of(t, 7, count_one, ctx);
+	is_i64(count, 1, "a forgotten one is not");
+	nodes_forget(t, n[1]->id, 1);
+	nodes_forget(t, n[2]->id, 1);
+	count = 0;
+	nodes_each_of(t, 7 + NODE_OWNERS, count_one, ctx);
+	is_i64(count, 0, "nor the last");
+}
+
 static void test_made_up(struct nodes *t)
 {
 	struct node *n = nodes_make_up(t, t->root, KIND_ARTIFACT, STR("new"));
@@ -236,6 +275,7 @@ int main(void)
 	log_set_level(LOG_OFF);
 	nodes_init(&t, &e);
 	test_identity(&t);
+	test_owners(&t);
 	test_made_up(&t);
 	test_places(&t);
 	test_many(&t);

@@ -629,6 +629,87 @@ static void feed(void)
 }
 
 /* Who may not see it is told as of what does not exist. */
+/* --- what directories are made of ---------------------------------------- */
+
+static int append_logged(void *ctx, const struct logged_model *m, struct err *e)
+{
+	(void)e;
+	buf_printf(ctx, "%.*s%s ", STR_ARG(m->name), m->crowded ? "!" : "");
+	return 0;
+}
+
+static const char *names_of(int64_t row, bool of_run)
+{
+	SCOPED(buf_fini) struct buf b;
+
+	buf_init(&b, 1 << 20);
+	buf_puts(&b, "");
+	fx_begin(&fx);
+	if (of_run)
+		logged_model_of_run(fx.rd, row, append_logged, &b, &fx.e);
+	else
+		logged_model_each(fx.rd, row, 0, append_logged, &b, &fx.e);
+	fx_finish(&fx);
+	return arena_strdup(&fx.a, buf_view(&b));
+}
+
+static void rename_id(const char *id, const char *to)
+{
+	char sql[200], path[300];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/index.db", fx.dir);
+	snprintf(sql, sizeof(sql),
+		 "UPDATE logged_model SET uuid = '%s' WHERE uuid = '%s'", to,
+		 id);
+	sqlite3_open(path, &db);
+	ok(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sql);
+	sqlite3_close(db);
+}
+
+static void directories(void)
+{
+	const char *x = x_id;
+	const char *run, *ids[3];
+	struct run_model m = {{0}, {0, false}};
+	struct logged_model got;
+	int64_t row;
+
+	x_id = fx_experiment(&fx, "directories");
+	run = fx_run(&fx, x_id, "r");
+	for (int i = 0; i < 3; i++) {
+		ids[i] = make(i < 2 ? "net" : "gone", NULL, 0);
+		m.model_id = str_from(ids[i]);
+		works(link_models(run, &m, 1, true));
+		works(link_models(run, &m, 1, false));
+	}
+	row = see(ids[0]).experiment_row;
+	works(delete (ids[2]));
+	is_str(names_of(row, false), "net net ", "of an experiment");
+	is_str(names_of(fx_see_run(&fx, run).row, true), "net net ",
+	       "of a run, once each");
+	rename_id(ids[0], "m-0123abcd000000000000000000000000");
+	rename_id(ids[1], "m-0123abcdffffffffffffffffffffffff");
+	is_str(names_of(row, false), "net net! ", "the later one is crowded");
+	fx_begin(&fx);
+	works(logged_model_by_prefix(fx.rd, STR("m-0123abcd"), &fx.a, &got,
+				     &fx.e));
+	is_str(got.id.p, "m-0123abcd000000000000000000000000",
+	       "the digits are the earlier one's");
+	works(logged_model_newest_named(fx.rd, row, STR("net"), &fx.a, &got,
+					&fx.e));
+	is_str(got.id.p, "m-0123abcdffffffffffffffffffffffff",
+	       "the newest of a name");
+	fails(logged_model_newest_named(fx.rd, row, STR("gone"), &fx.a, &got,
+					&fx.e),
+	      ERR_NOT_FOUND, "not found");
+	fails(logged_model_by_prefix(fx.rd, STR("m-0123abce"), &fx.a, &got,
+				     &fx.e),
+	      ERR_NOT_FOUND, "not found");
+	fx_finish(&fx);
+	x_id = x;
+}
+
 static void strangers(void)
 {
 	const char *id = make("hidden", NULL, 0);
@@ -645,6 +726,14 @@ static void strangers(void)
 		   fx.e.kind == ERR_NOT_FOUND,
 	   "nor is it read");
 	ok(logged_model_by_row(fx.rd, 1, &fx.a, &m, &fx.e) < 0, "by row");
+	ok(logged_model_by_prefix(fx.rd, STR("m-"), &fx.a, &m, &fx.e) < 0,
+	   "by the beginning of its id");
+	ok(logged_model_newest_named(fx.rd, 1, STR("hidden"), &fx.a, &m,
+				     &fx.e) < 0,
+	   "by name");
+	ok(logged_model_of_run(fx.rd, 1, append_logged, NULL, &fx.e) < 0,
+	   "those of a run");
+	works(logged_model_each(fx.rd, 1, 0, append_logged, NULL, &fx.e));
 	ok(logged_model_tags(fx.rd, 1, append_pair, NULL, &fx.e) < 0, "tags");
 	ok(artifact_each(fx.rd, -1, 0, 0, append_name, NULL, &fx.e) < 0,
 	   "artifacts");
@@ -713,6 +802,7 @@ int main(void)
 	models_of_runs();
 	history_tag();
 	feed();
+	directories();
 	strangers();
 	checking();
 	fx_end(&fx);
