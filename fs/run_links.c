@@ -68,26 +68,38 @@ static const struct item *find(const struct items *k, struct str name)
 
 /* --- models --------------------------------------------------------------- */
 
-/* From the run's models/: its experiment is three levels up, unless the run
- * lies in the trash. */
+/* From the run's models/ up to the root, or to what stands for it. */
+static const char *way_up(struct nodes *t, struct node *dir)
+{
+	return nodes_above(t, dir, KIND_TRASH_EXPERIMENTS) ? "../../../../../.."
+							   : "../../../../..";
+}
+
+/* Its experiment is three levels up, if it is the run's own and the run does
+ * not lie in the trash by itself. Without memory: STR_NONE. */
 static struct str target_of(struct items *k, const struct logged_model *m,
 			    struct err *e)
 {
-	struct fs *fs = k->c->fs;
-	struct node *dir = nodes_above(&fs->nodes, k->dir, KIND_RUNS);
+	struct nodes *t = &k->c->fs->nodes;
+	struct node *runs = nodes_above(t, k->dir, KIND_RUNS);
 	struct str model = logged_dir(k->c, m);
 	struct experiment x;
+	const char *text;
 
-	if (dir && dir->row == m->experiment_row)
-		return str_from(arena_printf(&k->c->arena,
-					     "../../../models/"
-					     "%.*s",
-					     STR_ARG(model)));
-	if (experiment_by_row(k->c->rd, m->experiment_row, &k->c->arena, &x, e))
+	if (runs && runs->row == m->experiment_row)
+		text = arena_printf(&k->c->arena, "../../../models/%.*s",
+				    STR_ARG(model));
+	else if (experiment_by_row(k->c->rd, m->experiment_row, &k->c->arena,
+				   &x, e))
 		return STR_NONE;
-	return str_from(arena_printf(
-		&k->c->arena, "../../../../../experiments/%.*s/models/%.*s",
-		STR_ARG(x.dir), STR_ARG(model)));
+	else
+		text = arena_printf(&k->c->arena, "%s/%s/%.*s/models/%.*s",
+				    way_up(t, k->dir),
+				    x.lifecycle == LIFE_DELETED
+					    ? "trash/experiments"
+					    : "experiments",
+				    STR_ARG(x.dir), STR_ARG(model));
+	return text ? str_from(text) : STR_NONE;
 }
 
 static int add_model(void *ctx, const struct logged_model *m, struct err *e)

@@ -113,6 +113,41 @@ static void test_logged(struct fixture *f)
 	ok(do_link(f, path, "models/net/versions/new") == 0, "one file of it");
 }
 
+static void test_trash(struct fixture *f)
+{
+	char id[64], want[256];
+	const char *at = "trash/experiments/e/runs/r/models/odd";
+	struct cmd_run_inputs *x = command_new(COMMAND_RUN_INPUTS);
+	struct run_model m = {0};
+	char run[64];
+
+	make_logged(f, "odd", id);
+	do_mkdir(f, "experiments/o");
+	do_mkdir(f, "experiments/o/runs/s");
+	get(f, "experiments/o/runs/s/meta.json");
+	snprintf(run, sizeof(run), "%.32s",
+		 strstr(f->text, "\"run_id\": \"") + 11);
+	m.model_id = str_from(id);
+	x->run_id = str_from(run);
+	x->models = (struct field_list){&m, 1};
+	as_others(f, &x->c);
+	snprintf(want, sizeof(want),
+		 "../../../../../experiments/e/models/odd~%.8s", id + 2);
+	is_str(link_of(f, "experiments/o/runs/s/models/odd"), want,
+	       "a model of another experiment");
+	do_remove(f, "experiments/o/runs/s", true);
+	is_str(link_of(f, "trash/runs/o/s/models/odd"), want,
+	       "from the trash, too");
+	do_remove(f, "experiments/e", true);
+	snprintf(want, sizeof(want), "../../../models/odd~%.8s", id + 2);
+	is_str(link_of(f, at), want, "both in the trash");
+	snprintf(want, sizeof(want),
+		 "../../../../../trash/experiments/e/models/odd~%.8s", id + 2);
+	is_str(link_of(f, "trash/runs/o/s/models/odd"), want,
+	       "one here, one there");
+	do_rename(f, "trash/experiments/e", "experiments/e");
+}
+
 static void test_inputs(struct fixture *f)
 {
 	struct cmd_run_inputs *x = command_new(COMMAND_RUN_INPUTS);
@@ -304,6 +339,7 @@ int main(void)
 	do_link(&f, FILES "/model", "models/net/versions/new");
 	test_prompts(&f);
 	test_logged(&f);
+	test_trash(&f);
 	test_inputs(&f);
 	w = watch_start(f.fs, &sink, &f.e);
 	test_told_versions(&f, &t);
