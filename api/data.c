@@ -43,6 +43,7 @@ static const char *const thing_names[] = {
 	[THING_MODEL] = "model",
 	[THING_VERSION] = "version",
 	[THING_ALIAS] = "alias",
+	[THING_TRACE] = "trace",
 };
 _Static_assert(sizeof(thing_names) / sizeof(thing_names[0]) == THINGS,
 	       "every thing has a name");

@@ -27,6 +27,11 @@ apply_fn apply_model_create, apply_model_rename, apply_model_update,
 apply_fn apply_version_create, apply_version_update, apply_version_stage,
 	apply_version_delete, apply_version_tag, apply_version_untag;
 apply_fn apply_projects;
+apply_fn apply_trace_start, apply_trace_end, apply_trace_spans, apply_trace_tag,
+	apply_trace_untag, apply_trace_link_run, apply_trace_link_prompts,
+	apply_trace_delete;
+apply_fn apply_assessment_create, apply_assessment_update,
+	apply_assessment_delete;
 apply_fn apply_gc;
 apply_fn apply_call;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* artifact.c - commands about artifacts, of runs and of logged models.
+/* artifact.c - commands about artifacts, of runs, logged models and traces.
  *
  * Bytes are in the object store before a command names their key; here only
  * the tree changes, so rename and delete copy nothing.
@@ -10,6 +10,7 @@
 #include "indexer/index/apply.h"
 #include "indexer/index/logged.h"
 #include "indexer/index/names.h"
+#include "indexer/index/trace_write.h"
 
 enum { FILE_MODE = 0644, NEW_DIR_MODE = 0755, MODE_BITS = 07777 };
 
@@ -59,27 +60,62 @@ static int find_model(struct writer *w, const struct principal *who,
 	return 0;
 }
 
-/* Of the run that is named, else of the model; it must be active. */
-static int owner_find(struct writer *w, const struct command *c, struct str run,
-		      struct str model, struct tree_owner *ret, struct err *e)
+static int find_trace(struct writer *w, const struct principal *who,
+		      struct str id, struct tree_owner *ret, struct err *e)
 {
-	if (run.n)
-		return find_run(w, &c->who, run, ret, e);
-	if (model.n)
-		return find_model(w, &c->who, model, ret, e);
+	struct trace_ref t;
+
+	if (writer_trace(w, who, id, &t, e) < 0)
+		return -1;
+	*ret = (struct tree_owner){trace_owner(t.row), t.experiment, t.project,
+				   id};
+	return 0;
+}
+
+/* The ids of a command: the first that is given counts. */
+struct owner_ids {
+	struct str run, model, trace;
+};
+#define OWNER_IDS(x)                                                           \
+	&(const struct owner_ids)                                              \
+	{                                                                      \
+		(x)->run_id, (x)->model_id, (x)->trace_id                      \
+	}
+
+/* Whom they name; it must be active. */
+static int owner_find(struct writer *w, const struct command *c,
+		      const struct owner_ids *ids, struct tree_owner *ret,
+		      struct err *e)
+{
+	if (ids->run.n)
+		return find_run(w, &c->who, ids->run, ret, e);
+	if (ids->model.n)
+		return find_model(w, &c->who, ids->model, ret, e);
+	if (ids->trace.n)
+		return find_trace(w, &c->who, ids->trace, ret, e);
 	return err_set(e, ERR_INVALID,
 		       "Missing value for required parameter 'run_id'. See the "
 		       "API docs for more information about request "
 		       "parameters.");
 }
 
+static int touch_run(struct writer *w, int64_t row, struct err *e)
+{
+	(void)e;
+	writer_touch_run(w, row);
+	return 0;
+}
+
 static int owner_touch(struct writer *w, const struct tree_owner *owner,
 		       struct err *e)
 {
-	if (owner->row < 0)
-		return logged_touch(w, -owner->row, e);
-	writer_touch_run(w, owner->row);
-	return 0;
+	static int (*const touch[OWNER_KINDS])(struct writer * w, int64_t row,
+					       struct err * e) = {
+		[OWNER_RUN] = touch_run,
+		[OWNER_MODEL] = logged_touch,
+		[OWNER_TRACE] = trace_touch};
+
+	return touch[owner_kind(owner->row)](w, owner_row(owner->row), e);
 }
 
 /* --- put ---------------------------------------------------------------- */
@@ -92,15 +128,20 @@ static bool hex_of(struct str s, size_t n)
 	return s.n == 0 || s.n == n;
 }
 
-/* Only who owns all may name any object; others those of this very run or
- * model, else they could read what they may not see. */
+/* Only who owns all may name any object; others those of this very run, model
+ * or trace, else they could read what they may not see. */
 static int check_key(const struct cmd_artifact_put *x,
 		     const struct tree_owner *owner, struct err *e)
 {
+	static const struct {
+		const char *dir, *noun;
+	} kinds[OWNER_KINDS] = {[OWNER_RUN] = {"", "run"},
+				[OWNER_MODEL] = {"models/", "logged model"},
+				[OWNER_TRACE] = {"traces/", "trace"}};
+	enum owner_kind kind = owner_kind(owner->row);
 	char prefix[64];
 	int n = snprintf(prefix, sizeof(prefix), "%lld/%s",
-			 (long long)owner->experiment,
-			 owner->row < 0 ? "models/" : "");
+			 (long long)owner->experiment, kinds[kind].dir);
 	struct str rest = x->key;
 
 	if (x->key.n >= OBJECT_KEY_TEXT)
@@ -114,8 +155,7 @@ static int check_key(const struct cmd_artifact_put *x,
 			return 0;
 	}
 	return err_set(e, ERR_DENIED, "the object is not one of %s %.*s",
-		       owner->row < 0 ? "logged model" : "run",
-		       STR_ARG(owner->id));
+		       kinds[kind].noun, STR_ARG(owner->id));
 }
 
 static int check_put(const struct cmd_artifact_put *x, struct err *e)
@@ -207,7 +247,7 @@ int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 	int rc;
 
 	if (check_put(x, e) < 0 ||
-	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0 ||
+	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0 ||
 	    check_key(x, &owner, e) < 0 ||
 	    place_find(w, &owner, x->path, true, &p, e) < 0)
 		return -1;
@@ -230,7 +270,7 @@ int apply_artifact_mkdir(struct writer *w, struct command *c, struct err *e)
 	struct place p;
 
 	if (name_check_artifact(x->path, false, e) < 0 ||
-	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0 ||
+	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0 ||
 	    place_find(w, &owner, x->path, true, &p, e) < 0)
 		return -1;
 	if (p.found)
@@ -345,15 +385,16 @@ static int find_both(struct writer *w, const struct cmd_artifact_move *x,
 int apply_artifact_move(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_artifact_move *x = (struct cmd_artifact_move *)c;
-	struct str to_run = x->to_run_id.n ? x->to_run_id : x->run_id;
+	const struct owner_ids to = {x->to_run_id.n ? x->to_run_id : x->run_id,
+				     x->model_id, x->trace_id};
 	struct tree_owner owners[2];
 	struct place p[2];
 	int rc;
 
 	if (name_check_artifact(x->path, false, e) < 0 ||
 	    name_check_artifact(x->to_path, false, e) < 0 ||
-	    owner_find(w, c, x->run_id, x->model_id, &owners[0], e) < 0 ||
-	    owner_find(w, c, to_run, x->model_id, &owners[1], e) < 0 ||
+	    owner_find(w, c, OWNER_IDS(x), &owners[0], e) < 0 ||
+	    owner_find(w, c, &to, &owners[1], e) < 0 ||
 	    find_both(w, x, owners, p, e) < 0)
 		return -1;
 	if (p[1].found && p[0].node.row == p[1].node.row)
@@ -410,7 +451,7 @@ int apply_artifact_delete(struct writer *w, struct command *c, struct err *e)
 	int rc;
 
 	if (name_check_artifact(x->path, x->recursive.v, e) < 0 ||
-	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0)
+	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0)
 		return -1;
 	if (!x->path.n) {
 		rc = remove_all(w, &owner, e);
@@ -428,11 +469,13 @@ int apply_artifact_delete(struct writer *w, struct command *c, struct err *e)
 static int set_root(struct writer *w, const struct cmd_artifact_set *x,
 		    int64_t owner, struct err *e)
 {
-	if (owner < 0)
-		return db_exec(&w->db, STMT_LOGGED_ROOT_SET,
-			       BINDS(B(-owner), B(x->mtime), B(x->mode)), e);
-	return db_exec(&w->db, STMT_ROOT_SET,
-		       BINDS(B(owner), B(x->mtime), B(x->mode)), e);
+	static const enum stmt_id set[OWNER_KINDS] = {
+		[OWNER_RUN] = STMT_ROOT_SET,
+		[OWNER_MODEL] = STMT_LOGGED_ROOT_SET,
+		[OWNER_TRACE] = STMT_TRACE_ROOT_SET};
+
+	return db_exec(&w->db, set[owner_kind(owner)],
+		       BINDS(B(owner_row(owner)), B(x->mtime), B(x->mode)), e);
 }
 
 /* Setting what stands so already changes nothing: a second rsync is quiet. */
@@ -445,7 +488,7 @@ int apply_artifact_set(struct writer *w, struct command *c, struct err *e)
 
 	x->mode.v &= MODE_BITS;
 	if (name_check_artifact(x->path, true, e) < 0 ||
-	    owner_find(w, c, x->run_id, x->model_id, &owner, e) < 0)
+	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0)
 		return -1;
 	if (!x->path.n) {
 		rc = set_root(w, x, owner.row, e);

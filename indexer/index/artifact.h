@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* artifact.h - trees of artifacts, for writing (internal).
  *
- * A tree has an owner: a run, or a logged model.
+ * A tree has an owner: a run, a logged model, or a trace.
  *
  * node.c finds and makes rows of the tree; artifact.c is the commands.
  */
@@ -10,10 +10,10 @@
 
 #include "indexer/index/writer.h"
 
-/* row: what the rows of its tree have as owner (reader.h). */
+/* row: what the rows of its tree have as owner (owner.h). */
 struct tree_owner {
 	int64_t row, experiment, project;
-	struct str id; /* public id of the run or model */
+	struct str id; /* public id of the run, model or trace */
 };
 
 enum { OBJECT_KEY_TEXT = 5 * 1024 };

@@ -3,6 +3,7 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/db.h"
 #include "indexer/index/names.h"
+#include "indexer/index/owner.h"
 #include "indexer/index/reader.h"
 
 enum { ROOT_MODE = 0755 };
@@ -44,24 +45,29 @@ static int no_such(struct str path, struct err *e)
 		       STR_ARG(path));
 }
 
-/* Owners below 0 are logged models. */
 static int sees_owner(struct reader *rd, int64_t owner, struct err *e)
 {
-	return owner < 0 ? reader_sees_model(rd, -owner, e)
-			 : reader_sees_run(rd, owner, e);
+	static int (*const sees[OWNER_KINDS])(struct reader * rd, int64_t row,
+					      struct err * e) = {
+		[OWNER_RUN] = reader_sees_run,
+		[OWNER_MODEL] = reader_sees_model,
+		[OWNER_TRACE] = reader_sees_trace};
+
+	return sees[owner_kind(owner)](rd, owner_row(owner), e);
 }
 
 static int root(struct reader *rd, int64_t owner, struct artifact *ret,
 		struct err *e)
 {
+	static const enum stmt_id of_root[OWNER_KINDS] = {
+		[OWNER_RUN] = STMT_ROOT,
+		[OWNER_MODEL] = STMT_LOGGED_TREE_ROOT,
+		[OWNER_TRACE] = STMT_TRACE_TREE_ROOT};
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
-	int rc = owner < 0
-			 ? cursor_open(&q, reader_db(rd), STMT_LOGGED_TREE_ROOT,
-				       BINDS(B(-owner)), e)
-			 : cursor_open(&q, reader_db(rd), STMT_ROOT,
-				       BINDS(B(owner)), e);
+	int rc;
 
-	if (rc < 0)
+	if (cursor_open(&q, reader_db(rd), of_root[owner_kind(owner)],
+			BINDS(B(owner_row(owner))), e) < 0)
 		return -1;
 	rc = cursor_next(&q, e);
 	if (rc <= 0)

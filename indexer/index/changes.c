@@ -88,6 +88,7 @@ int changes_since(struct reader *rd, int64_t change,
 		      {STMT_EXPERIMENT_CHANGED, of_experiment, 1},
 		      {STMT_RUN_CHANGED, of_run, 3},
 		      {STMT_LOGGED_CHANGED, NULL, 0},
+		      {STMT_TRACE_CHANGED, NULL, 0},
 		      {STMT_MODEL_CHANGED, of_model, 2},
 		      {STMT_ARTIFACT_CHANGED, NULL, 0}};
 	const struct walk k = {rd, change, fn, ctx};
@@ -158,6 +159,8 @@ int index_totals(struct reader *rd, struct index_totals *ret, struct err *e)
 		.points = cursor_i64(&q, 6),
 		.artifacts = cursor_i64(&q, 7),
 		.artifact_bytes = cursor_i64(&q, 8),
+		.traces = cursor_i64(&q, 9),
+		.spans = cursor_i64(&q, 10),
 	};
 	return 0;
 }

@@ -11,11 +11,32 @@ static const struct {
 	enum thing thing;
 	/* Entries whose owner left this table go, too; TABLES: none. */
 	enum table_kind owners;
+	bool ids; /* the statement's last column is the public id */
 } kinds[TABLES] = {
-	[TABLE_MODELS] = {STMT_COLUMNS_MODELS, THING_MODEL, TABLES},
-	[TABLE_VERSIONS] = {STMT_COLUMNS_VERSIONS, THING_VERSION, TABLE_MODELS},
-	[TABLE_LOGGED] = {STMT_COLUMNS_LOGGED, THING_LOGGED_MODEL, TABLES},
+	[TABLE_MODELS] = {STMT_COLUMNS_MODELS, THING_MODEL, TABLES, false},
+	[TABLE_VERSIONS] = {STMT_COLUMNS_VERSIONS, THING_VERSION, TABLE_MODELS,
+			    false},
+	[TABLE_LOGGED] = {STMT_COLUMNS_LOGGED, THING_LOGGED_MODEL, TABLES,
+			  false},
+	[TABLE_TRACES] = {STMT_COLUMNS_TRACES, THING_TRACE, TABLES, true},
 };
+
+/* Nearly all begin with "tr-": the bytes behind it tell them apart. */
+static int64_t id_order(struct str id)
+{
+	static const struct str usual = {"tr-", 3};
+	bool is_usual = str_starts(id, usual);
+	uint64_t bits = 0;
+
+	for (size_t i = is_usual ? usual.n : 0, n = 0; n < sizeof(bits);
+	     i++, n++)
+		bits = bits << 8 | (i < id.n ? (unsigned char)id.p[i] : 0);
+	bits >>= 3;
+	if (is_usual)
+		return (int64_t)(bits | UINT64_C(1) << 61);
+	return (int64_t)(str_cmp(id, usual) < 0 ? bits
+						: bits | UINT64_C(1) << 62);
+}
 
 /* Place of a row: where it is, or where it belongs. */
 static size_t find_place(const struct columns_table *t, int64_t row)
@@ -64,13 +85,13 @@ static struct table_entry *place_for(struct columns_table *t, int64_t row)
 	return &t->entries[place];
 }
 
-static int load(struct columns_table *t, struct db *db, enum stmt_id id,
+static int load(struct columns_table *t, struct db *db, enum table_kind kind,
 		int64_t since, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
 	int rc;
 
-	if (cursor_open(&q, db, id, BINDS(B(since)), e) < 0)
+	if (cursor_open(&q, db, kinds[kind].load, BINDS(B(since)), e) < 0)
 		return -1;
 	while ((rc = cursor_next(&q, e)) > 0) {
 		struct table_entry *x = place_for(t, cursor_i64(&q, 0));
@@ -80,6 +101,10 @@ static int load(struct columns_table *t, struct db *db, enum stmt_id id,
 		x->flag = cursor_i64(&q, 2) != 0;
 		for (int i = 0; i < TABLE_NUMBERS; i++)
 			x->numbers[i] = cursor_i64(&q, 3 + i);
+		x->id_order =
+			kinds[kind].ids
+				? id_order(cursor_str(&q, 3 + TABLE_NUMBERS))
+				: 0;
 	}
 	return rc;
 }
@@ -149,7 +174,7 @@ int columns_tables_refresh(struct columns_table tables[TABLES], struct db *db,
 			went[owners] ? &tables[owners] : NULL, e);
 
 		if (found < 0 ||
-		    load(&tables[i], db, kinds[i].load, since, e) < 0)
+		    load(&tables[i], db, (enum table_kind)i, since, e) < 0)
 			return -1;
 		went[i] = found > 0;
 	}

@@ -19,6 +19,7 @@ enum table_kind {
 	TABLE_VERSIONS, /* owner: model; prompt?; created, updated, number */
 	TABLE_LOGGED,   /* owner: experiment; deleted?; created, updated, status
 			 */
+	TABLE_TRACES,   /* owner: experiment; time, duration, state; id */
 	TABLES
 };
 
@@ -26,6 +27,7 @@ enum { TABLE_NUMBERS = 3 };
 
 struct table_entry {
 	int64_t row, owner, numbers[TABLE_NUMBERS];
+	int64_t id_order; /* in the order of the ids as text, nearly */
 	bool flag;
 };
 

@@ -15,6 +15,7 @@
 #include "indexer/index/logged_model.h"
 #include "indexer/index/points.h"
 #include "indexer/index/project.h"
+#include "indexer/index/trace.h"
 
 const char *const run_status_names[] = {
 	"", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED", NULL};
@@ -34,13 +35,13 @@ const char *const run_status_names[] = {
 		.name = "run_id", .alias = "run_uuid", .type = FIELD_STR,      \
 		.flags = FIELD_FILLED, .offset = offsetof(struct s, run_id)    \
 	}
-/* A run, or else a logged model. */
+/* A run, or else a logged model, or else a trace. */
 #define OWNER(s)                                                               \
 	{.name = "run_id",                                                     \
 	 .alias = "run_uuid",                                                  \
 	 .type = FIELD_STR,                                                    \
 	 .offset = offsetof(struct s, run_id)},                                \
-		TEXT(s, model_id)
+		TEXT(s, model_id), TEXT(s, trace_id)
 #define LIST(s, member, of)                                                    \
 	{                                                                      \
 		.name = #member, .type = FIELD_LIST,                           \
@@ -291,6 +292,8 @@ static const struct field version_tag_in[] = {
 	TEXT(cmd_version, value),
 };
 
+#include "indexer/index/command_trace.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /* The first n of the fields. */
 #define SOME(label, s, fields, n, fn)                                          \
@@ -397,6 +400,37 @@ const struct command_type command_types[COMMAND_KINDS] = {
 	[COMMAND_VERSION_UNTAG] =
 		SOME("version_untag", cmd_version, version_tag_in,
 		     COUNT(version_tag_in) - 1, apply_version_untag),
+	[COMMAND_TRACE_START] =
+		ANSWERING("trace_start", cmd_trace_start, trace_start_in,
+			  trace_start_out, apply_trace_start),
+	[COMMAND_TRACE_END] = COMMAND("trace_end", cmd_trace_end, trace_end_in,
+				      apply_trace_end),
+	[COMMAND_TRACE_SPANS] = SOME("trace_spans", cmd_trace_spans, NULL, 0,
+				     apply_trace_spans),
+	[COMMAND_TRACE_TAG] = COMMAND("trace_tag", cmd_trace_tag, trace_tag_in,
+				      apply_trace_tag),
+	[COMMAND_TRACE_UNTAG] =
+		SOME("trace_untag", cmd_trace_tag, trace_tag_in,
+		     COUNT(trace_tag_in) - 1, apply_trace_untag),
+	[COMMAND_TRACE_LINK_RUN] =
+		COMMAND("trace_link_run", cmd_trace_link_run, trace_link_run_in,
+			apply_trace_link_run),
+	[COMMAND_TRACE_LINK_PROMPTS] =
+		COMMAND("trace_link_prompts", cmd_trace_link_prompts,
+			trace_link_prompts_in, apply_trace_link_prompts),
+	[COMMAND_TRACE_DELETE] =
+		ANSWERING("trace_delete", cmd_trace_delete, trace_delete_in,
+			  trace_delete_out, apply_trace_delete),
+	[COMMAND_ASSESSMENT_CREATE] =
+		ANSWERING("assessment_create", cmd_assessment_create,
+			  assessment_create_in, assessment_create_out,
+			  apply_assessment_create),
+	[COMMAND_ASSESSMENT_UPDATE] =
+		COMMAND("assessment_update", cmd_assessment_update,
+			assessment_update_in, apply_assessment_update),
+	[COMMAND_ASSESSMENT_DELETE] =
+		SOME("assessment_delete", cmd_assessment_update,
+		     assessment_update_in, 2, apply_assessment_delete),
 	[COMMAND_ARTIFACT_PUT] =
 		ANSWERING("artifact_put", cmd_artifact_put, artifact_put_in,
 			  artifact_put_out, apply_artifact_put),
@@ -418,86 +452,3 @@ const struct command_type command_types[COMMAND_KINDS] = {
 	[COMMAND_GC] = SOME("gc", cmd_gc, NULL, 0, apply_gc),
 	[COMMAND_CALL] = SOME("call", cmd_call, NULL, 0, apply_call),
 };
-
-void *command_new(enum command_kind kind)
-{
-	struct command *c = calloc(1, command_types[kind].size);
-
-	if (!c)
-		abort();
-	c->kind = kind;
-	c->lane = LANE_API;
-	c->who = principal_owner();
-	arena_init(&c->arena, LIMIT_COMMAND_BYTES);
-	return c;
-}
-
-void command_free(struct command *c)
-{
-	if (!c)
-		return;
-	arena_fini(&c->arena);
-	free(c);
-}
-
-int command_kind_by_name(struct str name)
-{
-	for (int i = 0; i < COMMAND_KINDS; i++)
-		if (str_is(name, command_types[i].name) &&
-		    command_types[i].in.count)
-			return i;
-	return -1;
-}
-
-static size_t member_size(const struct field *f)
-{
-	switch (f->type) {
-	case FIELD_I64:
-	case FIELD_ENUM:
-		return sizeof(struct opt_i64);
-	case FIELD_F64:
-		return sizeof(struct opt_f64);
-	case FIELD_BOOL:
-		return sizeof(struct opt_bool);
-	case FIELD_STRS:
-	case FIELD_LIST:
-		return sizeof(struct field_list);
-	case FIELD_OBJECT:
-		return f->sub->size;
-	case FIELD_STR:
-	case FIELD_RAW:
-	default:
-		return sizeof(struct str);
-	}
-}
-
-/* field_read_json zeroes what it fills, and a command's head must stay: read
- * aside, then take the members of the set. */
-static int read_members(struct command *c, const struct field_set *set,
-			struct str json, struct err *e)
-{
-	struct str text = arena_str(&c->arena, json);
-	char *aside = arena_alloc(&c->arena, set->size);
-
-	if (!text.p || !aside)
-		return arena_full(&c->arena, e);
-	if (field_read_json(set, text, &c->arena, aside, e) < 0)
-		return -1;
-	for (size_t i = 0; i < set->count; i++) {
-		const struct field *f = &set->fields[i];
-
-		memcpy((char *)c + f->offset, aside + f->offset,
-		       member_size(f));
-	}
-	return 0;
-}
-
-int command_read(struct command *c, struct str json, struct err *e)
-{
-	return read_members(c, &command_types[c->kind].in, json, e);
-}
-
-int command_read_answer(struct command *c, struct str json, struct err *e)
-{
-	return read_members(c, &command_types[c->kind].out, json, e);
-}

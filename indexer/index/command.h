@@ -19,6 +19,7 @@
 
 #include "indexer/base/field.h"
 #include "indexer/base/queue.h"
+#include "indexer/formats/otlp.h"
 #include "indexer/index/principal.h"
 #include "indexer/journal/line.h"
 
@@ -61,6 +62,17 @@ enum command_kind {
 	COMMAND_VERSION_DELETE,
 	COMMAND_VERSION_TAG,
 	COMMAND_VERSION_UNTAG,
+	COMMAND_TRACE_START,
+	COMMAND_TRACE_END,
+	COMMAND_TRACE_SPANS,
+	COMMAND_TRACE_TAG,
+	COMMAND_TRACE_UNTAG,
+	COMMAND_TRACE_LINK_RUN,
+	COMMAND_TRACE_LINK_PROMPTS,
+	COMMAND_TRACE_DELETE,
+	COMMAND_ASSESSMENT_CREATE,
+	COMMAND_ASSESSMENT_UPDATE,
+	COMMAND_ASSESSMENT_DELETE,
 	COMMAND_ARTIFACT_PUT,
 	COMMAND_ARTIFACT_MKDIR,
 	COMMAND_ARTIFACT_MOVE,
@@ -279,12 +291,135 @@ struct cmd_version {
 	struct str ret_version;
 };
 
-/* Artifacts of a run, or, where no run is named, of a logged model: a tree of
- * its own per owner. Bytes lie in the object store already when these come;
- * key tells where (objects.h). */
+/* Traces (trace.h). */
+
+/* value, error and metadata are JSON. Of an issue the name is its id. */
+struct trace_assessment {
+	struct str assessment_id; /* absent: made */
+	struct opt_i64 kind;      /* enum assessment_kind */
+	struct str name, value;   /* value absent: null */
+	struct str error;         /* of a feedback; absent: none, also below */
+	struct str source_type, source_id, run_id, span_id, rationale;
+	struct str overrides;  /* id of the one that it stands for now */
+	struct opt_bool valid; /* absent: true */
+	struct str metadata;   /* an object of texts */
+	struct opt_i64 created, updated; /* ms; absent: now */
+};
+extern const struct field_set trace_assessment_fields;
+
+/* MLflow 3 names the trace: what is there (spans may have come before) is
+ * brought to what is said here; values that are not mentioned stay, and so do
+ * previews where none are given. The trace has the metadata
+ * mlflow.trace.infoFinalized from then on: spans no longer change its times,
+ * session and token counts. An assessment that is there already is passed
+ * over. MLflow 2 names none: a new one is made, and is in progress. */
+struct cmd_trace_start {
+	struct command c;
+	struct str trace_id, experiment_id;
+	struct str client_request_id; /* p NULL: none, also below */
+	struct opt_i64 request_time;  /* ms; absent: now */
+	struct opt_i64 duration;      /* ms; absent: not ended */
+	struct opt_i64 state;         /* enum trace_state */
+	struct str request_preview, response_preview;
+	struct field_list metadata, tags; /* of struct key_value */
+	struct field_list assessments;    /* of struct trace_assessment */
+	struct str ret_trace_id;
+};
+
+/* MLflow 2: when and how it ended. */
+struct cmd_trace_end {
+	struct command c;
+	struct str trace_id;
+	struct opt_i64 end_time; /* ms; the duration follows */
+	struct opt_i64 state;
+	struct field_list metadata, tags; /* added to those there are */
+};
+
+/* Spans of some traces, all or nothing. Of a span, trace_id is passed over
+ * but for the first one's, which the trace remembers where its public id does
+ * not say the same; span_id has 8 bytes, parent_span_id 8 or none. Attributes
+ * are what they mean: a text is that text, not JSON of it. A span whose id is
+ * there replaces that one. A trace that is not there is made in the
+ * experiment. As with MLflow, times follow the spans, and a root span
+ * (without parent) says state and previews where they are open; metadata adds
+ * up token counts and costs, and remembers session and user. */
+struct trace_spans {
+	struct str trace_id; /* public */
+	const struct otlp_span *spans;
+	size_t n;
+};
+struct cmd_trace_spans {
+	struct command c;
+	struct str experiment_id;
+	const struct trace_spans *traces;
+	size_t ntraces;
+	/* The tag mlflow.trace.spansLocation that is left on each; absent:
+	 * none. */
+	struct str location;
+	/* The trace must be there, and spans that are not among these go: a
+	 * file traces.json written anew. */
+	bool whole;
+};
+
+struct cmd_trace_tag { /* untag uses key only */
+	struct command c;
+	struct str trace_id, key, value;
+};
+
+/* Links that are there already stay as they are. */
+struct cmd_trace_link_run {
+	struct command c;
+	struct field_list trace_ids; /* of struct str */
+	struct str run_id;
+};
+struct prompt_version {
+	struct str name, version;
+};
+extern const struct field_set prompt_version_fields;
+struct cmd_trace_link_prompts {
+	struct command c;
+	struct str trace_id;
+	struct field_list prompts; /* of struct prompt_version */
+};
+
+/* Those of the ids, where there are some, that lie in the experiment and not
+ * after max_time; the oldest max_traces of them (absent or 0: all). Without
+ * ids, max_time or max_traces is needed. One command deletes
+ * LIMIT_DELETE_TRACES at most: while ret_more is set, send another (with
+ * max_traces less by those deleted). */
+struct cmd_trace_delete {
+	struct command c;
+	struct str experiment_id;
+	struct field_list trace_ids; /* of struct str */
+	struct opt_i64 max_time;     /* ms */
+	struct opt_i64 max_traces;
+	struct opt_i64 ret_deleted;
+	struct opt_bool ret_more;
+};
+
+struct cmd_assessment_create {
+	struct command c;
+	struct str trace_id;
+	struct trace_assessment assessment;
+	struct str ret_assessment_id;
+};
+
+/* Of the assessment only what is given: name, value and error together (kind
+ * says of what), rationale; metadata is merged into what there is. */
+struct cmd_assessment_update { /* delete: the two ids alone */
+	struct command c;
+	struct str trace_id, assessment_id;
+	struct opt_i64 kind; /* of value; absent: whatever it is */
+	struct str name, value, error, rationale, metadata;
+};
+
+/* Artifacts of a run, or, where no run is named, of a logged model, or, where
+ * none is named either, of a trace: a tree of its own per owner (owner.h).
+ * Bytes lie in the object store already when these come; key tells where
+ * (objects.h). */
 struct cmd_artifact_put {
 	struct command c;
-	struct str run_id, model_id, path;
+	struct str run_id, model_id, trace_id, path;
 	struct str key; /* in the object store; empty file: may be "" */
 	struct opt_i64 size;
 	struct str sha256; /* 64 hex digits; "" where size is 0 */
@@ -296,26 +431,26 @@ struct cmd_artifact_put {
 
 struct cmd_artifact_mkdir {
 	struct command c;
-	struct str run_id, model_id, path;
+	struct str run_id, model_id, trace_id, path;
 	struct opt_i64 mode;
 };
 
 struct cmd_artifact_move {
 	struct command c;
-	struct str run_id, model_id, path, to_run_id, to_path;
+	struct str run_id, model_id, trace_id, path, to_run_id, to_path;
 	struct opt_bool no_replace;
 };
 
 struct cmd_artifact_delete {
 	struct command c;
-	struct str run_id, model_id, path;
+	struct str run_id, model_id, trace_id, path;
 	struct opt_bool recursive; /* else a directory must be empty */
 	struct opt_bool missing_ok;
 };
 
 struct cmd_artifact_set { /* chmod, utimens */
 	struct command c;
-	struct str run_id, model_id, path;
+	struct str run_id, model_id, trace_id, path;
 	struct opt_i64 mtime, mode;
 };
 

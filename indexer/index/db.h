@@ -164,6 +164,7 @@ struct db *reader_db(struct reader *rd);
 int reader_sees_run(struct reader *rd, int64_t run_row, struct err *e);
 int reader_sees_experiment(struct reader *rd, int64_t row, struct err *e);
 int reader_sees_model(struct reader *rd, int64_t model_row, struct err *e);
+int reader_sees_trace(struct reader *rd, int64_t trace_row, struct err *e);
 
 /* Exchange the snapshot for the newest one, within reader_begin and
  * reader_end; no cursor may be open. */
@@ -173,5 +174,8 @@ int reader_renew(struct reader *rd, struct err *e);
 struct series_cache;
 struct series_cache **reader_series(struct reader *rd);
 void series_cache_free(struct series_cache *c);
+/* Likewise for spans. */
+struct span_codec;
+struct span_codec *reader_spans(struct reader *rd);
 
 #endif

@@ -77,10 +77,13 @@ static int count(struct estimate *s, enum stmt_id id, struct opt_i64 of,
 static int count_below(struct estimate *s, int64_t experiment, struct err *e)
 {
 	struct opt_i64 of = {experiment, true};
+	int64_t traces = 0; /* they go with it and are not told */
 
 	if (count(s, STMT_ESTIMATE_RUNS_OF, of, &s->g->did.runs, e) < 0)
 		return -1;
-	return count(s, STMT_ESTIMATE_MODELS_OF, of, &s->g->did.models, e);
+	if (count(s, STMT_ESTIMATE_MODELS_OF, of, &s->g->did.models, e) < 0)
+		return -1;
+	return count(s, STMT_ESTIMATE_TRACES_OF, of, &traces, e);
 }
 
 static int count_experiments(struct estimate *s, struct err *e)

@@ -2,7 +2,7 @@
 /* gc_rows.c - rows of what is doomed go, a slice per command.
  *
  * Everything doomed hangs on an experiment of a project below zero: on one
- * that is doomed itself, or, runs and logged models for themselves, on
+ * that is doomed itself, or, runs, logged models and traces for themselves, on
  * experiment -1, which stays. What hangs on a row goes before the row, so no
  * reference is ever broken; that some of it is missing is seen by nobody but
  * "check", which passes over the doomed.
@@ -17,6 +17,7 @@
 #include "indexer/index/artifact.h"
 #include "indexer/index/logged_model.h"
 #include "indexer/index/points.h"
+#include "indexer/index/trace_write.h"
 
 enum { LIMBO = -1, ARTIFACT_ROWS = 2 };
 
@@ -37,6 +38,8 @@ struct part {
 		    struct err *e);
 	enum stmt_id id; /* deletes some rows of ?1, at most ?2 */
 	int64_t batch;
+	/* Of take_each: takes one of those that id finds. */
+	int (*one)(struct slice *s, int64_t row, struct err *e);
 };
 
 static int take_all(struct slice *s, int64_t row, const struct part *p,
@@ -82,7 +85,7 @@ static int take_row(struct slice *s, enum stmt_id id, int64_t row,
 static int take_one_series(struct slice *s, int64_t run, int64_t series,
 			   int64_t count, struct err *e)
 {
-	static const struct part blocks = {take_all, STMT_GC_BLOCKS, 8};
+	static const struct part blocks = {take_all, STMT_GC_BLOCKS, 8, NULL};
 	int rc = take_all(s, series, &blocks, e);
 
 	if (rc <= 0)
@@ -182,22 +185,28 @@ static int take_model_artifacts(struct slice *s, int64_t model,
 	return take_artifacts(s, logged_model_owner(model), p, e);
 }
 
-/* --- runs, logged models, experiments ----------------------------------- */
+static int take_trace_artifacts(struct slice *s, int64_t trace,
+				const struct part *p, struct err *e)
+{
+	return take_artifacts(s, trace_owner(trace), p, e);
+}
+
+/* --- runs, logged models, traces, experiments --------------------------- */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static int take_run(struct slice *s, int64_t run, struct err *e)
 {
 	static const struct part parts[] = {
-		{take_all, STMT_GC_TAILS, 8},
-		{take_series, STMT_GC_SERIES_NEXT, 0},
-		{take_all, STMT_GC_PARAMS, 100},
-		{take_all, STMT_GC_TAGS, 100},
-		{take_all, STMT_GC_TAG_TRASH, 100},
-		{take_inputs, STMT_GC_INPUT_NEXT, 0},
-		{take_all, STMT_GC_RUN_MODELS, 100},
-		{take_all, STMT_GC_RUN_METRICS, 100},
-		{take_artifacts, STMT_GC_ARTIFACT_NEXT, 0},
+		{take_all, STMT_GC_TAILS, 8, NULL},
+		{take_series, STMT_GC_SERIES_NEXT, 0, NULL},
+		{take_all, STMT_GC_PARAMS, 100, NULL},
+		{take_all, STMT_GC_TAGS, 100, NULL},
+		{take_all, STMT_GC_TAG_TRASH, 100, NULL},
+		{take_inputs, STMT_GC_INPUT_NEXT, 0, NULL},
+		{take_all, STMT_GC_RUN_MODELS, 100, NULL},
+		{take_all, STMT_GC_RUN_METRICS, 100, NULL},
+		{take_artifacts, STMT_GC_ARTIFACT_NEXT, 0, NULL},
 	};
 	int rc;
 
@@ -212,15 +221,39 @@ static int take_run(struct slice *s, int64_t run, struct err *e)
 static int take_model(struct slice *s, int64_t model, struct err *e)
 {
 	static const struct part parts[] = {
-		{take_all, STMT_GC_MODEL_PARAMS, 100},
-		{take_all, STMT_GC_MODEL_TAGS, 100},
-		{take_all, STMT_GC_MODEL_METRICS, 100},
-		{take_all, STMT_GC_MODEL_RUNS, 100},
-		{take_model_artifacts, STMT_GC_ARTIFACT_NEXT, 0},
+		{take_all, STMT_GC_MODEL_PARAMS, 100, NULL},
+		{take_all, STMT_GC_MODEL_TAGS, 100, NULL},
+		{take_all, STMT_GC_MODEL_METRICS, 100, NULL},
+		{take_all, STMT_GC_MODEL_RUNS, 100, NULL},
+		{take_model_artifacts, STMT_GC_ARTIFACT_NEXT, 0, NULL},
 	};
 	int rc = take_parts(s, model, parts, COUNT(parts), e);
 
 	return rc <= 0 ? rc : take_row(s, STMT_GC_MODEL, model, e);
+}
+
+static int take_trace(struct slice *s, int64_t trace, struct err *e)
+{
+	static const struct part parts[] = {
+		{take_all, STMT_GC_TRACE_BLOCKS, 8, NULL},
+		{take_all, STMT_GC_TRACE_KINDS, 100, NULL},
+		{take_all, STMT_GC_TRACE_TAGS, 100, NULL},
+		{take_all, STMT_GC_TRACE_METADATA, 100, NULL},
+		{take_all, STMT_GC_TRACE_LINKS, 100, NULL},
+		{take_all, STMT_GC_TRACE_ASSESSMENTS, 100, NULL},
+		{take_trace_artifacts, STMT_GC_ARTIFACT_NEXT, 0, NULL},
+	};
+	int64_t spans = 0;
+	int rc = take_parts(s, trace, parts, COUNT(parts), e);
+
+	if (rc <= 0)
+		return rc;
+	if (db_find(&s->w->db, STMT_GC_TRACE_SPANS, BINDS(B(trace)), &spans,
+		    e) < 0)
+		return -1;
+	s->w->totals.traces--;
+	s->w->totals.spans -= spans;
+	return take_row(s, STMT_GC_TRACE, trace, e);
 }
 
 static int take_each(struct slice *s, int64_t experiment, const struct part *p,
@@ -233,27 +266,39 @@ static int take_each(struct slice *s, int64_t experiment, const struct part *p,
 	       0) {
 		if (enough(s))
 			return 0;
-		rc = p->id == STMT_GC_RUN_NEXT ? take_run(s, row, e)
-					       : take_model(s, row, e);
+		rc = p->one(s, row, e);
 		if (rc <= 0)
 			return rc;
 	}
 	return rc < 0 ? -1 : 1;
 }
 
+static const struct part traces_part = {take_each, STMT_GC_TRACE_NEXT, 0,
+					take_trace};
+
 static int take_experiment(struct slice *s, int64_t row, struct err *e)
 {
 	static const struct part parts[] = {
-		{take_each, STMT_GC_RUN_NEXT, 0},
-		{take_each, STMT_GC_MODEL_NEXT, 0},
-		{take_all, STMT_GC_DATASETS, 4},
-		{take_all, STMT_GC_EXPERIMENT_TAGS, 100},
+		{take_each, STMT_GC_RUN_NEXT, 0, take_run},
+		{take_each, STMT_GC_MODEL_NEXT, 0, take_model},
+		{take_each, STMT_GC_TRACE_NEXT, 0, take_trace},
+		{take_all, STMT_GC_DATASETS, 4, NULL},
+		{take_all, STMT_GC_EXPERIMENT_TAGS, 100, NULL},
 	};
 	int rc = take_parts(s, row, parts, COUNT(parts), e);
 
 	if (rc <= 0 || row == LIMBO)
 		return rc;
 	return take_row(s, STMT_GC_EXPERIMENT, row, e);
+}
+
+int trace_reap(struct writer *w, int64_t budget_ms, struct err *e)
+{
+	struct slice s = {.w = w,
+			  .until_us = clock_mono_us() + 1000L * budget_ms};
+	int rc = take_each(&s, LIMBO, &traces_part, e);
+
+	return rc < 0 ? -1 : rc == 0;
 }
 
 int gc_take_rows(struct writer *w, struct cmd_gc *x, struct err *e)

@@ -8,6 +8,7 @@
 #include "indexer/index/artifact.h"
 #include "indexer/index/model.h"
 #include "indexer/index/points.h"
+#include "indexer/index/trace_write.h"
 
 enum {
 	PRUNE_MS = 60000,
@@ -72,6 +73,10 @@ static int reap(struct writer *w, void *arg, struct err *e)
 	if (artifact_reap(w, LIMIT_IDLE_MS, e) < 0)
 		return -1;
 	left = model_reap(w, LIMIT_IDLE_MS, e);
+	w->reap = w->reap || left > 0;
+	if (left < 0)
+		return -1;
+	left = trace_reap(w, LIMIT_IDLE_MS, e);
 	w->reap = w->reap || left > 0;
 	return left < 0 ? -1 : 0;
 }

@@ -2,7 +2,7 @@
 /* limits.h - every limit on what is stored, by name, in one place.
  *
  * Beyond a limit the user gets an error that names it; nothing is cut except
- * param and tag values, where MLflow cuts too.
+ * where it is said, and MLflow cuts too.
  */
 #ifndef ORRERY_INDEX_LIMITS_H
 #define ORRERY_INDEX_LIMITS_H
@@ -41,6 +41,25 @@ enum {
 	LIMIT_PROJECTS = 10000,        /* by configuration */
 	LIMIT_PROJECT_LEVELS = 20,
 	LIMIT_PROJECT_PART = 255, /* bytes between slashes */
+	LIMIT_TRACE_ID = 250,          /* characters */
+	LIMIT_CLIENT_REQUEST_ID = 250, /* characters; longer is refused */
+	LIMIT_TRACE_PREVIEW = 10000,   /* characters; longer is cut */
+	LIMIT_SPAN_PREVIEW = 1000,     /* one that is made of a root span */
+	LIMIT_TRACE_VALUE = 8000,      /* of a tag or metadata; longer is cut */
+	LIMIT_TRACE_VALUES = 1000,     /* tags, or metadata, of one call */
+	LIMIT_TRACE_SPANS = 100000,    /* spans of one trace */
+	LIMIT_BATCH_SPANS = 10000,     /* spans of one call */
+	LIMIT_SPAN_NAME = 65535,       /* bytes */
+	LIMIT_SPAN_TYPE = 500,         /* characters; longer is cut */
+	LIMIT_TRACE_LINKS = 100,       /* of one call */
+	LIMIT_LINK_TARGET = 600,       /* a prompt's name and version */
+	LIMIT_DELETE_TRACES = 400,     /* of one command; there may be more */
+	LIMIT_DELETE_TRACE_IDS = 1000, /* named in one call */
+	LIMIT_TRACE_ASSESSMENTS = 1000, /* given with a trace */
+	LIMIT_ASSESSMENT_ID = 50,       /* characters; so is a span's here */
+	LIMIT_ASSESSMENT_NAME = 250,
+	LIMIT_ASSESSMENT_TEXT = 1 << 20, /* bytes: value, error, metadata,
+					    rationale */
 	LIMIT_ARTIFACT_PATH = 4096,
 	LIMIT_ARTIFACT_DEPTH = 128,
 	LIMIT_FILE_NAME = 255,
@@ -48,6 +67,7 @@ enum {
 	LIMIT_SEARCH_EXPERIMENTS = 50000,
 	LIMIT_SEARCH_RUNS = 50000,
 	LIMIT_SEARCH_LOGGED = 50000,
+	LIMIT_SEARCH_TRACES = 500,
 	LIMIT_SEARCH_MODELS = 1000, /* registered ones */
 	LIMIT_SEARCH_VERSIONS = 200000,
 	LIMIT_HISTORY_PAGE = 25000,

@@ -9,6 +9,7 @@
 #ifndef ORRERY_INDEX_LOGGED_MODEL_H
 #define ORRERY_INDEX_LOGGED_MODEL_H
 
+#include "indexer/index/owner.h"
 #include "indexer/index/reader.h"
 
 enum logged_status { LOGGED_PENDING = 1, LOGGED_READY, LOGGED_UPLOAD_FAILED };
@@ -52,12 +53,6 @@ int logged_model_each(struct reader *rd, int64_t experiment_row, int64_t after,
 		      logged_model_fn *fn, void *ctx, struct err *e);
 int logged_model_of_run(struct reader *rd, int64_t run_row, logged_model_fn *fn,
 			void *ctx, struct err *e);
-
-/* Owner of its artifacts (owner_row of artifacts): a run's is its row. */
-static inline int64_t logged_model_owner(int64_t model_row)
-{
-	return -model_row;
-}
 
 int logged_model_params(struct reader *rd, int64_t row, key_value_fn *fn,
 			void *ctx, struct err *e);

@@ -7,28 +7,13 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/text.h"
 
-extern const char schema_sql[]; /* schema.sql, by embed.py */
+/* schema.sql and the steps' files, by embed.py. */
+extern const char schema_sql[], schema_2_sql[];
 
-#define FULL_NAME                                                              \
-	"TEXT AS (CASE WHEN project > 0 THEN name || ' (' || project || ')'"   \
-	" WHEN project = 0 THEN name END);"
-
-/* A later version gets a row more: {N + 1, "ALTER TABLE ..."}; schema.sql gets
- * the same change, and SCHEMA_VERSION grows. */
+/* A later version gets a row here and a file of its step; schema.sql gets the
+ * same change, and SCHEMA_VERSION grows. */
 static const struct migration steps[] = {
-	/* projects, and names that tell them */
-	{2,
-	 "CREATE TABLE project (id INTEGER PRIMARY KEY, path TEXT NOT NULL,"
-	 " title TEXT NOT NULL DEFAULT '', listed INTEGER NOT NULL DEFAULT 1,"
-	 " born INTEGER NOT NULL, change INTEGER NOT NULL) STRICT;"
-	 "CREATE UNIQUE INDEX project_path ON project (path) WHERE listed = 1;"
-	 "CREATE INDEX project_change ON project (change);"
-	 "ALTER TABLE experiment ADD COLUMN full " FULL_NAME
-	 "ALTER TABLE registered_model ADD COLUMN full " FULL_NAME
-	 "DROP INDEX registered_model_order;"
-	 "CREATE UNIQUE INDEX experiment_full ON experiment (full);"
-	 "CREATE UNIQUE INDEX registered_model_full ON registered_model (full)"
-	 " WHERE gone = 0;"},
+	{2, schema_2_sql},
 };
 
 const struct schema schema_current = {
@@ -60,7 +45,9 @@ static int first_rows(struct db *db, struct err *e)
 	random_bytes(&epoch, sizeof(epoch));
 	snprintf(sql, sizeof(sql),
 		 "PRAGMA application_id=%d;"
-		 "INSERT INTO state VALUES"
+		 "INSERT INTO state (id, schema, epoch, change, forgotten,"
+		 " last_series, experiments, runs, series, points, artifacts,"
+		 " artifact_bytes) VALUES"
 		 " (0, 0, %" PRIu64 ", 1, 0, 0, 1, 0, 0, 0, 0, 0);"
 		 "INSERT INTO experiment (id, name, dir, artifact_location,"
 		 " created, updated, born, change) VALUES (0, 'Default',"

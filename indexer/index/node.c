@@ -8,6 +8,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/artifact.h"
+#include "indexer/index/owner.h"
 
 enum { DIR_MODE = 0755, REAP_CHILDREN = 200 };
 
@@ -35,13 +36,15 @@ static int find_child(struct writer *w, struct place *p, struct err *e)
 int node_entries_changed(struct writer *w, int64_t owner, int64_t row,
 			 struct err *e)
 {
+	static const enum stmt_id of_root[OWNER_KINDS] = {
+		[OWNER_RUN] = STMT_ROOT_MTIME,
+		[OWNER_MODEL] = STMT_LOGGED_ROOT_MTIME,
+		[OWNER_TRACE] = STMT_TRACE_ROOT_MTIME};
+
 	writer_changes(w);
-	if (row == 0 && owner < 0)
-		return db_exec(&w->db, STMT_LOGGED_ROOT_MTIME,
-			       BINDS(B(-owner), B(w->now)), e);
 	if (row == 0)
-		return db_exec(&w->db, STMT_ROOT_MTIME,
-			       BINDS(B(owner), B(w->now)), e);
+		return db_exec(&w->db, of_root[owner_kind(owner)],
+			       BINDS(B(owner_row(owner)), B(w->now)), e);
 	return db_exec(&w->db, STMT_NODE_MTIME,
 		       BINDS(B(row), B(w->now), B(w->change)), e);
 }

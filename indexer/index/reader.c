@@ -16,6 +16,7 @@
 #include "indexer/index/db.h"
 #include "indexer/index/limits.h"
 #include "indexer/index/migrate.h"
+#include "indexer/index/span_block.h"
 
 struct reader {
 	struct db db;
@@ -25,8 +26,9 @@ struct reader {
 	int64_t queries; /* of connections closed since */
 	bool begun;
 	/* Rows that this principal was found to see in this snapshot. */
-	int64_t seen_run, seen_experiment, seen_model;
+	int64_t seen_run, seen_experiment, seen_model, seen_trace;
 	struct series_cache *series;
+	struct span_codec *spans;
 };
 
 enum { NOTHING_SEEN = -1 };
@@ -65,6 +67,7 @@ void reader_close(struct reader *rd)
 		return;
 	assert(!rd->begun);
 	series_cache_free(rd->series);
+	span_codec_free(rd->spans);
 	bulletin_close(rd->bulletin);
 	db_close(&rd->db);
 	free(rd->path);
@@ -126,7 +129,8 @@ static bool is_stale(const struct reader *rd)
 
 static void forget_seen(struct reader *rd)
 {
-	rd->seen_run = rd->seen_experiment = rd->seen_model = NOTHING_SEEN;
+	rd->seen_run = rd->seen_experiment = NOTHING_SEEN;
+	rd->seen_model = rd->seen_trace = NOTHING_SEEN;
 }
 
 int reader_begin(struct reader *rd, const struct principal *who, struct err *e)
@@ -199,6 +203,13 @@ struct series_cache **reader_series(struct reader *rd)
 	return &rd->series;
 }
 
+struct span_codec *reader_spans(struct reader *rd)
+{
+	if (!rd->spans)
+		rd->spans = span_codec_new();
+	return rd->spans;
+}
+
 /* seen remembers the last row that was found to be visible. */
 static int sees_row(struct reader *rd, enum stmt_id id, int64_t row,
 		    int64_t *seen, struct err *e)
@@ -241,5 +252,14 @@ int reader_sees_model(struct reader *rd, int64_t model_row, struct err *e)
 
 	if (rc == 0)
 		return err_set(e, ERR_NOT_FOUND, "Logged model not found.");
+	return rc < 0 ? -1 : 0;
+}
+
+int reader_sees_trace(struct reader *rd, int64_t trace_row, struct err *e)
+{
+	int rc = sees_row(rd, STMT_TRACE_SEEN, trace_row, &rd->seen_trace, e);
+
+	if (rc == 0)
+		return err_set(e, ERR_NOT_FOUND, "Trace not found.");
 	return rc < 0 ? -1 : 0;
 }

@@ -189,16 +189,18 @@ enum thing {
 	THING_MODEL, /* a registered one; see registry.h */
 	THING_VERSION,
 	THING_ALIAS,
+	THING_TRACE,
 	THINGS
 };
 
 struct changed {
 	enum thing thing;
-	int64_t row;        /* of an experiment, run, series, artifact, model or
-			       version; of tags and params their owner's, of an
-			       alias its version's */
-	int64_t parent;     /* experiment of a run, model of a version or alias,
-			       run of the others */
+	int64_t row;        /* of an experiment, run, series, artifact, model,
+			       version or trace; of tags and params their
+			       owner's, of an alias its version's */
+	int64_t parent;     /* experiment of a run or trace, model of a version
+			       or alias, owner of an artifact, run of the
+			       others */
 	int64_t parent_dir; /* of an artifact */
 	struct str name;    /* directory name, key, file name, number */
 	bool removed;
@@ -220,6 +222,7 @@ int refused_each(struct reader *rd, int64_t after,
 /* Totals for status pages. */
 struct index_totals {
 	int64_t experiments, runs, series, points, artifacts, artifact_bytes;
+	int64_t traces, spans;
 };
 int index_totals(struct reader *rd, struct index_totals *ret, struct err *e);
 

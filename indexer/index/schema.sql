@@ -22,7 +22,9 @@ CREATE TABLE state (
 	series INTEGER NOT NULL,
 	points INTEGER NOT NULL,
 	artifacts INTEGER NOT NULL,     -- files, without directories
-	artifact_bytes INTEGER NOT NULL
+	artifact_bytes INTEGER NOT NULL,
+	traces INTEGER NOT NULL DEFAULT 0,
+	spans INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- A project, as GitLab numbers it (project.h). One that is not listed any more
@@ -45,8 +47,9 @@ CREATE INDEX project_change ON project (change);
 -- so deleting an experiment is one row, and restoring it brings back just
 -- the runs that its deletion took.
 -- What gc has begun to take away is in a project below zero, which nobody sees:
--- an experiment in one of its own, where it holds no name any more; runs and
--- logged models in experiment -1, which every index has for that (gc_rows.c).
+-- an experiment in one of its own, where it holds no name any more; runs,
+-- logged models and traces in experiment -1, which every index has for that
+-- (gc_rows.c).
 CREATE TABLE experiment (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,   -- its public id is this number
 	project INTEGER NOT NULL DEFAULT 0,     -- 0: of no project
@@ -305,17 +308,15 @@ CREATE TABLE run_model (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_model_model ON run_model (model);
 
--- Artifacts of a run or a logged model: a tree. The owner is the run's id, or
--- the model's with its sign turned; run and model are the same once more, for
--- joins. ("check" sees to it that they exist: a reference would have SQLite
--- look through all artifacts for each run that goes.) parent 0 is the root. A
--- directory that was removed with all below it has parent = -id until idle
--- work has taken its rows away.
+-- Artifacts of a run, a logged model or a trace: a tree. The owner is the run's
+-- id, or the model's with its sign turned, or the trace's and 2^62 (owner.h);
+-- run, model and trace are the same once more, for joins. ("check" sees to it
+-- that they exist: a reference would have SQLite look through all artifacts for
+-- each run that goes.) parent 0 is the root. A directory that was removed with
+-- all below it has parent = -id until idle work has taken its rows away.
 CREATE TABLE artifact (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	owner INTEGER NOT NULL,
-	run INTEGER AS (iif(owner > 0, owner, NULL)),
-	model INTEGER AS (iif(owner < 0, -owner, NULL)),
 	parent INTEGER NOT NULL,
 	name TEXT NOT NULL,
 	is_dir INTEGER NOT NULL,
@@ -327,6 +328,9 @@ CREATE TABLE artifact (
 	mode INTEGER NOT NULL,
 	born INTEGER NOT NULL,
 	change INTEGER NOT NULL,
+	run INTEGER AS (iif(owner BETWEEN 1 AND (1 << 62) - 1, owner, NULL)),
+	model INTEGER AS (iif(owner < 0, -owner, NULL)),
+	trace INTEGER AS (iif(owner > 1 << 62, owner - (1 << 62), NULL)),
 	UNIQUE (owner, parent, name)
 ) STRICT;
 CREATE INDEX artifact_change ON artifact (change);
@@ -334,11 +338,114 @@ CREATE INDEX artifact_list ON artifact (owner, parent, id);
 CREATE INDEX artifact_key ON artifact (key) WHERE key <> '';
 CREATE INDEX artifact_detached ON artifact (parent) WHERE parent < 0;
 
+-- A trace: what an application did to answer one request. modified and change
+-- follow all that hangs on it. One that is deleted is in experiment -1 at once,
+-- under another id, and idle work takes its rows away. Its spans lie in blocks.
+CREATE TABLE trace (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	uuid TEXT NOT NULL UNIQUE,              -- its public id: tr-...
+	experiment INTEGER NOT NULL REFERENCES experiment (id),
+	client_request TEXT,                    -- the id that its maker gave it
+	time INTEGER NOT NULL,
+	duration INTEGER,                       -- ms
+	state INTEGER NOT NULL,                 -- enum trace_state
+	request TEXT,                           -- previews
+	response TEXT,
+	otel BLOB NOT NULL DEFAULT x'',         -- spans' id of it, if not in uuid
+	spans INTEGER NOT NULL DEFAULT 0,       -- how many
+	artifacts_mtime INTEGER,                -- of the root of its artifacts
+	artifacts_mode INTEGER,
+	modified INTEGER NOT NULL,
+	born INTEGER NOT NULL,
+	change INTEGER NOT NULL
+) STRICT;
+CREATE INDEX trace_change ON trace (change);
+CREATE INDEX trace_time ON trace (experiment, time);
+CREATE INDEX trace_client ON trace (client_request)
+	WHERE client_request IS NOT NULL;
+
+CREATE TABLE trace_tag (
+	trace INTEGER NOT NULL REFERENCES trace (id),
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	modified INTEGER NOT NULL,
+	PRIMARY KEY (trace, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trace_tag_key ON trace_tag (key, substr(value, 1, 200), trace);
+
+-- What its maker said of it, beside tags: written with it.
+CREATE TABLE trace_metadata (
+	trace INTEGER NOT NULL REFERENCES trace (id),
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	modified INTEGER NOT NULL,
+	PRIMARY KEY (trace, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trace_metadata_key
+	ON trace_metadata (key, substr(value, 1, 200), trace);
+
+-- Spans of a trace, packed, in order of arrival (span_block.h). The same id
+-- is in none of its blocks twice.
+CREATE TABLE trace_block (
+	trace INTEGER NOT NULL REFERENCES trace (id),
+	seq INTEGER NOT NULL,
+	ids BLOB NOT NULL,                      -- of the spans, 8 bytes each
+	data BLOB NOT NULL,
+	PRIMARY KEY (trace, seq)
+) STRICT;
+
+-- Which kinds of spans a trace has, and how many of each: what a search by
+-- name, type or status looks at. Derived, "check" compares it.
+CREATE TABLE trace_span (
+	trace INTEGER NOT NULL REFERENCES trace (id),
+	name TEXT NOT NULL,
+	type TEXT NOT NULL,
+	status INTEGER NOT NULL,                -- enum otlp_status_code
+	count INTEGER NOT NULL,
+	PRIMARY KEY (trace, name, type, status)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trace_span_name ON trace_span (name, trace);
+
+-- Runs (kind 0, by public id) and versions of prompts (kind 1, "name/1") that
+-- a trace was linked to; what they name may go away.
+CREATE TABLE trace_link (
+	trace INTEGER NOT NULL REFERENCES trace (id),
+	kind INTEGER NOT NULL,                  -- enum trace_link
+	target TEXT NOT NULL,
+	born INTEGER NOT NULL,
+	PRIMARY KEY (trace, kind, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trace_link_target ON trace_link (kind, target, trace);
+
+-- What was said about a trace or one of its spans. value, error and metadata
+-- are JSON. NULL where not given.
+CREATE TABLE assessment (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	trace INTEGER NOT NULL REFERENCES trace (id),
+	uuid TEXT NOT NULL,                     -- its public id: a-...
+	kind INTEGER NOT NULL,                  -- enum assessment_kind
+	name TEXT NOT NULL,                     -- of an issue: its id
+	value TEXT NOT NULL,
+	error TEXT,
+	source_type TEXT NOT NULL,
+	source_id TEXT,
+	run TEXT,
+	span TEXT,
+	rationale TEXT,
+	overrides TEXT,                         -- the one it stands for now
+	valid INTEGER NOT NULL,
+	metadata TEXT,
+	created INTEGER NOT NULL,
+	updated INTEGER NOT NULL,
+	UNIQUE (trace, uuid)
+) STRICT;
+CREATE INDEX assessment_name ON assessment (kind, name, trace);
+
 -- A registered model. Names are unique in a project, and so are "full" and
--- directory names over all. A version keeps its number for ever: last_version is the one
--- given last. A removed model is "gone" at once and holds no name any more;
--- idle work takes away its rows. updated is what MLflow shows; modified and
--- change follow its versions, tags and aliases, too.
+-- directory names over all. A version keeps its number for ever: last_version
+-- is the one given last. A removed model is "gone" at once and holds no name
+-- any more; idle work takes away its rows. updated is what MLflow shows;
+-- modified and change follow its versions, tags and aliases, too.
 CREATE TABLE registered_model (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	project INTEGER NOT NULL DEFAULT 0,     -- 0: of no project

@@ -198,6 +198,13 @@ int search_model_versions(struct reader *rd, struct columns *cols,
 	return run_search(rd, cols, s, &search_kind_versions, a, ret, e);
 }
 
+int search_traces(struct reader *rd, struct columns *cols,
+		  const struct search *s, struct arena *a,
+		  struct search_page *ret, struct err *e)
+{
+	return run_search(rd, cols, s, &search_kind_traces, a, ret, e);
+}
+
 int search_logged_models(struct reader *rd, struct columns *cols,
 			 const struct search *s, struct arena *a,
 			 struct search_page *ret, struct err *e)

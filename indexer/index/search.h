@@ -47,7 +47,7 @@ struct search {
 	struct str token; /* empty: first page */
 	struct str bound; /* text of filter and order: the token is
 			     bound to it, to view and experiments */
-	/* Runs and logged models: NULL is all experiments; unknown ids are
+	/* Runs, logged models, traces: NULL is all experiments; unknown ids are
 	 * passed over. */
 	const struct str *experiment_ids;
 	size_t nexperiment_ids;
@@ -82,5 +82,10 @@ int search_model_versions(struct reader *rd, struct columns *cols,
 int search_logged_models(struct reader *rd, struct columns *cols,
 			 const struct search *s, struct arena *a,
 			 struct search_page *ret, struct err *e);
+/* Of traces, comparisons of spans that stand in one AND are about the same
+ * span; elsewhere each may be about another. The view is passed over. */
+int search_traces(struct reader *rd, struct columns *cols,
+		  const struct search *s, struct arena *a,
+		  struct search_page *ret, struct err *e);
 
 #endif

@@ -20,7 +20,8 @@ static const struct attribute *find_attribute(const struct attribute *a,
 
 static struct search_field attribute_field(const struct attribute *a)
 {
-	enum field_how how = a->text           ? FIELD_TEXT
+	enum field_how how = a->of_spans       ? FIELD_SPAN
+			     : a->text         ? FIELD_TEXT
 			     : a->number_names ? FIELD_NAMED
 					       : FIELD_NUMBER;
 
@@ -38,6 +39,22 @@ static struct search_field text_field(const struct text_source *t,
 		.how = t ? FIELD_TEXT : FIELD_NOWHERE, .text = t, .key = key};
 }
 
+/* One of a table, which may be none; what is not in it nothing has. */
+static struct search_field listed_field(const struct attribute *table,
+					struct str key)
+{
+	const struct attribute *a = find_attribute(table, key);
+
+	return a ? attribute_field(a)
+		 : (struct search_field){.how = FIELD_NOWHERE};
+}
+
+static struct search_field span_field(const struct search_kind *k)
+{
+	return (struct search_field){.how = k->spans ? FIELD_SPAN
+						     : FIELD_NOWHERE};
+}
+
 int search_field(const struct search_kind *k, enum expr_family family,
 		 struct str key, struct search_field *ret, struct err *e)
 {
@@ -46,6 +63,24 @@ int search_field(const struct search_kind *k, enum expr_family family,
 	switch (family) {
 	case FAMILY_PARAM:
 		*ret = text_field(k->params, key);
+		break;
+	case FAMILY_METADATA:
+		*ret = listed_field(k->own_metadata, key);
+		if (ret->how == FIELD_NOWHERE)
+			*ret = text_field(k->metadata, key);
+		break;
+	case FAMILY_FEEDBACK:
+		*ret = text_field(k->feedback, key);
+		break;
+	case FAMILY_EXPECTATION:
+		*ret = text_field(k->expectation, key);
+		break;
+	case FAMILY_ISSUE:
+		*ret = listed_field(k->issues, key);
+		break;
+	case FAMILY_SPAN:
+	case FAMILY_SPAN_ATTRIBUTE:
+		*ret = span_field(k);
 		break;
 	case FAMILY_TAG:
 		*ret = k->fixed_tag && str_is(key, k->fixed_tag)
@@ -60,9 +95,7 @@ int search_field(const struct search_kind *k, enum expr_family family,
 					     .key = key};
 		break;
 	case FAMILY_DATASET:
-		a = find_attribute(k->datasets, key);
-		*ret = a ? attribute_field(a)
-			 : (struct search_field){.how = FIELD_NOWHERE};
+		*ret = listed_field(k->datasets, key);
 		break;
 	case FAMILY_ATTRIBUTE:
 		a = find_attribute(k->attributes, key);
@@ -72,6 +105,9 @@ int search_field(const struct search_kind *k, enum expr_family family,
 				       "specified.",
 				       key.p);
 		*ret = attribute_field(a);
+		break;
+	case FAMILY_ASSESSMENT:
+		*ret = (struct search_field){.how = FIELD_NOWHERE};
 		break;
 	}
 	return 0;

@@ -59,6 +59,7 @@ struct attribute {
 	const char *const *number_names;
 	const struct text_source *text;
 	const char *text_key; /* of a keyed source */
+	bool of_spans;        /* what spans hold (search_spans.h) */
 };
 
 struct fixed_order { /* by one of both */
@@ -72,8 +73,13 @@ enum { FIXED_ORDERS = 3, NAMES_MAX = 16 };
 struct search_kind {
 	const char *name;
 	const struct attribute *attributes; /* ended by a NULL name */
-	const struct text_source *tags, *params;
-	const struct attribute *datasets; /* ended by a NULL name; or NULL */
+	const struct text_source *tags, *params, *metadata;
+	const struct text_source *feedback, *expectation;
+	/* Ended by a NULL name; or NULL. */
+	const struct attribute *datasets, *issues;
+	/* Metadata that are not what the table has. */
+	const struct attribute *own_metadata;
+	bool spans; /* search_spans.h finds them */
 	/* A tag that everything counts as having; NULL: there is none. */
 	const char *fixed_tag;
 	struct attribute fixed_tag_value;
@@ -89,7 +95,7 @@ struct search_kind {
 
 extern const struct search_kind search_kind_runs, search_kind_experiments;
 extern const struct search_kind search_kind_models, search_kind_versions;
-extern const struct search_kind search_kind_logged;
+extern const struct search_kind search_kind_logged, search_kind_traces;
 
 /* For scopes: positions of the experiments that are asked for and may be
  * looked at; whether what is deleted or not is in the view; an empty set and
@@ -107,6 +113,7 @@ enum field_how {
 	FIELD_METRIC,
 	FIELD_TEXT,
 	FIELD_REAL,
+	FIELD_SPAN,
 	FIELD_NOWHERE /* nothing has it */
 };
 

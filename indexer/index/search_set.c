@@ -7,7 +7,9 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/project.h"
 #include "indexer/index/search_reals.h"
+#include "indexer/index/search_spans.h"
 #include "indexer/query/match.h"
+#include "indexer/query/mlflow.h"
 
 enum {
 	MATCH_ARENA = 4 << 20, /* one compiled comparison */
@@ -159,7 +161,9 @@ int search_set_columns(struct search_set *s, struct columns *c,
 	if (search_field(s->kind, filter->family, filter->key, &x->field, e) <
 	    0)
 		return -1;
-	return x->field.how == FIELD_REAL ? 0 : fill_leaf(s, c, x, e);
+	if (x->field.how == FIELD_REAL || x->field.how == FIELD_SPAN)
+		return 0;
+	return fill_leaf(s, c, x, e);
 }
 
 /* --- leaves on statements ---------------------------------------------- */
@@ -267,39 +271,113 @@ static struct leaf_set *find_leaf(struct search_set *s, const struct expr *leaf)
 }
 
 static int combine(struct search_set *s, const struct expr *x,
-		   struct bitset *set, struct err *e);
+		   const struct bitset *within, struct bitset *set,
+		   struct err *e);
 
-static int combine_two(struct search_set *s, const struct expr *x,
-		       struct bitset *set, struct err *e)
+/* Of one span each: what stands in one AND is about the same. */
+struct same_span {
+	const struct expr *leaves[FILTER_LEAVES_MAX];
+	size_t n;
+};
+
+/* Whether a leaf asks for a span. That there is none is asked by itself. */
+static bool asks_for_span(struct search_set *s, const struct expr *x)
+{
+	return x->op == EXPR_LEAF && x->cmp != CMP_IS_NULL &&
+	       find_leaf(s, x)->field.how == FIELD_SPAN;
+}
+
+/* Keep in set what satisfies x, and all of an AND; spans are put aside. */
+static int narrow(struct search_set *s, const struct expr *x,
+		  struct same_span *spans, struct bitset *set, struct err *e)
 {
 	SCOPED(bitset_fini) struct bitset b = {0};
 
-	if (combine(s, x->a, set, e) < 0)
-		return -1;
-	if (x->op == EXPR_AND && bitset_next(set, 0) < 0)
+	if (x->op == EXPR_AND) {
+		if (narrow(s, x->a, spans, set, e) < 0)
+			return -1;
+		return narrow(s, x->b, spans, set, e);
+	}
+	if (asks_for_span(s, x)) {
+		assert(spans->n < FILTER_LEAVES_MAX);
+		spans->leaves[spans->n++] = x;
+		return 0;
+	}
+	if (bitset_next(set, 0) < 0)
 		return 0;
 	bitset_init(&b, (int64_t)s->slots->n - 1);
-	if (combine(s, x->b, &b, e) < 0)
+	if (combine(s, x, set, &b, e) < 0)
 		return -1;
-	if (x->op == EXPR_AND)
-		bitset_and(set, &b);
-	else
-		bitset_or(set, &b);
+	bitset_and(set, &b);
 	return 0;
 }
 
-/* set is empty before. */
+static int combine_and(struct search_set *s, const struct expr *x,
+		       const struct bitset *within, struct bitset *set,
+		       struct err *e)
+{
+	SCOPED(bitset_fini) struct bitset b = {0};
+	struct same_span spans;
+
+	spans.n = 0;
+	bitset_or(set, within);
+	if (narrow(s, x, &spans, set, e) < 0)
+		return -1;
+	if (!spans.n || bitset_next(set, 0) < 0)
+		return 0;
+	bitset_init(&b, (int64_t)s->slots->n - 1);
+	if (spans_find(s->rd, s->slots, spans.leaves, spans.n, set, &b, e) < 0)
+		return -1;
+	bitset_and(set, &b);
+	return 0;
+}
+
+static int combine_or(struct search_set *s, const struct expr *x,
+		      const struct bitset *within, struct bitset *set,
+		      struct err *e)
+{
+	SCOPED(bitset_fini) struct bitset b = {0};
+
+	if (combine(s, x->a, within, set, e) < 0)
+		return -1;
+	bitset_init(&b, (int64_t)s->slots->n - 1);
+	if (combine(s, x->b, within, &b, e) < 0)
+		return -1;
+	bitset_or(set, &b);
+	return 0;
+}
+
+static int span_leaf(struct search_set *s, const struct expr *x,
+		     const struct bitset *within, struct bitset *set,
+		     struct err *e)
+{
+	struct expr there = *x;
+	const struct expr *leaf = &there;
+
+	if (x->cmp == CMP_IS_NULL)
+		there.cmp = CMP_IS_NOT_NULL;
+	if (spans_find(s->rd, s->slots, &leaf, 1, within, set, e) < 0)
+		return -1;
+	if (x->cmp == CMP_IS_NULL)
+		bitset_not(set);
+	return 0;
+}
+
+/* set is empty before. What it says beyond within counts for nothing: who asks
+ * takes it out. */
 static int combine(struct search_set *s, const struct expr *x,
-		   struct bitset *set, struct err *e)
+		   const struct bitset *within, struct bitset *set,
+		   struct err *e)
 {
 	struct leaf_set *leaf;
 
 	switch (x->op) {
 	case EXPR_AND:
+		return combine_and(s, x, within, set, e);
 	case EXPR_OR:
-		return combine_two(s, x, set, e);
+		return combine_or(s, x, within, set, e);
 	case EXPR_NOT:
-		if (combine(s, x->a, set, e) < 0)
+		if (combine(s, x->a, within, set, e) < 0)
 			return -1;
 		bitset_not(set);
 		return 0;
@@ -307,6 +385,8 @@ static int combine(struct search_set *s, const struct expr *x,
 		break;
 	}
 	leaf = find_leaf(s, x);
+	if (leaf->field.how == FIELD_SPAN)
+		return span_leaf(s, x, within, set, e);
 	if (!leaf->ready)
 		return statement_leaf(s, leaf, set, e);
 	bitset_or(set, &leaf->set);
@@ -321,7 +401,7 @@ int search_set_apply(struct search_set *s, const struct expr *filter,
 	if (!filter || bitset_next(found, 0) < 0)
 		return 0;
 	bitset_init(&set, (int64_t)s->slots->n - 1);
-	if (combine(s, filter, &set, e) < 0)
+	if (combine(s, filter, found, &set, e) < 0)
 		return -1;
 	bitset_and(found, &set);
 	return 0;

@@ -20,6 +20,7 @@
 #include "indexer/index/once.h"
 #include "indexer/index/points.h"
 #include "indexer/index/run_cache.h"
+#include "indexer/index/span_block.h"
 
 enum {
 	WAIT_MS = 500,         /* for commands, while there is nothing to do */
@@ -52,6 +53,8 @@ static int load_state(struct writer *w, struct err *e)
 	t->points = cursor_i64(&q, 6);
 	t->artifacts = cursor_i64(&q, 7);
 	t->artifact_bytes = cursor_i64(&q, 8);
+	t->traces = cursor_i64(&q, 9);
+	t->spans = cursor_i64(&q, 10);
 	w->saved_totals = w->totals;
 	w->saved_series = w->last_series;
 	return 0;
@@ -68,7 +71,7 @@ static int save_state(struct writer *w, struct err *e)
 		       BINDS(B(w->dirty ? w->change : w->change - 1),
 			     B(w->last_series), B(t->experiments), B(t->runs),
 			     B(t->series), B(t->points), B(t->artifacts),
-			     B(t->artifact_bytes)),
+			     B(t->artifact_bytes), B(t->traces), B(t->spans)),
 		       e);
 }
 
@@ -488,6 +491,7 @@ void writer_free(struct writer *w)
 	db_close(&w->db);
 	bulletin_close(w->bulletin);
 	run_cache_free(w->runs);
+	span_codec_free(w->spans);
 	row_set_fini(w->touched);
 	free(w->touched);
 	lanes_fini(&w->lanes);

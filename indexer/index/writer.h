@@ -27,6 +27,7 @@ struct backup;    /* backup.h */
 struct points;    /* points.h */
 struct run_cache; /* run_cache.h */
 struct row_set;
+struct span_codec; /* span_block.h */
 
 /* Counters read by other threads (index_stats). */
 struct writer_stats {
@@ -61,7 +62,10 @@ struct writer {
 	struct run_cache *runs;
 	struct points *points;
 	struct backup *backup;
-	bool reap; /* rows of removed directories may be left to take away */
+	struct span_codec *spans; /* made when first used */
+	/* Rows of removed directories, models, traces may be left to take
+	 * away. */
+	bool reap;
 	int64_t pruned_at, idled_at; /* monotonic ms */
 };
 

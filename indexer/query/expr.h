@@ -34,7 +34,14 @@ enum expr_family {
 	FAMILY_PARAM,
 	FAMILY_TAG,
 	FAMILY_METRIC,
-	FAMILY_DATASET
+	FAMILY_DATASET,
+	FAMILY_METADATA, /* of traces, and all that follow */
+	FAMILY_SPAN,     /* "name", "type", "status", "content" */
+	FAMILY_SPAN_ATTRIBUTE,
+	FAMILY_FEEDBACK, /* by name */
+	FAMILY_EXPECTATION,
+	FAMILY_ISSUE,     /* "id" */
+	FAMILY_ASSESSMENT /* "name", "type": of their metrics */
 };
 
 struct expr_value {

@@ -133,6 +133,26 @@ static int id_value(struct parser *p, const struct field_ref *f, struct token t,
 	return 0;
 }
 
+/* The name and the version of a prompt. */
+static int prompt_value(struct parser *p, const struct field_ref *f,
+			struct token t, struct expr_value *ret)
+{
+	struct excerpt x;
+	size_t slash;
+
+	if (text_value(p, f, t, ret) < 0)
+		return -1;
+	x = excerpt(ret->text);
+	slash = str_find(ret->text, '/');
+	if (slash < ret->text.n &&
+	    !memchr(ret->text.p + slash + 1, '/', ret->text.n - slash - 1))
+		return 0;
+	return err_set(p->e, ERR_INVALID,
+		       "Invalid prompts filter value '%s'. Expected format: "
+		       "prompt = \"name/version\"",
+		       x.text);
+}
+
 typedef int value_fn(struct parser *p, const struct field_ref *f,
 		     struct token t, struct expr_value *ret);
 
@@ -140,6 +160,7 @@ static value_fn *const value_of[] = {
 	[VALUE_TEXT] = text_value,
 	[VALUE_NUMBER] = number_value,
 	[VALUE_ID] = id_value,
+	[VALUE_PROMPT] = prompt_value,
 };
 
 static int clause_values(struct parser *p, const struct clause *c,

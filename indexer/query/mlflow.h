@@ -28,6 +28,8 @@ extern const struct vocabulary vocabulary_experiments;
 extern const struct vocabulary vocabulary_models; /* registered ones */
 extern const struct vocabulary vocabulary_versions;
 extern const struct vocabulary vocabulary_logged_models;
+extern const struct vocabulary vocabulary_traces;
+extern const struct vocabulary vocabulary_trace_metrics; /* its conditions */
 
 /* *ret NULL for an empty filter. */
 int mlflow_filter_parse(struct str filter, const struct vocabulary *v,

@@ -144,3 +144,80 @@ static const struct fixed_key logged_keys[] = {
 
 const struct vocabulary vocabulary_logged_models = {logged_entities,
 						    logged_keys};
+
+/* --- traces ------------------------------------------------------------ */
+
+#define SPAN(key)                                                              \
+	{                                                                      \
+		FAMILY_SPAN, key, key, VALUE_TEXT, true, false                 \
+	}
+#define PREFIX(of, word, family)                                               \
+	{                                                                      \
+		of, word, NULL, VALUE_TEXT, true, false, true, family          \
+	}
+
+static const struct entity_word trace_entities[] = {
+	{"attribute", FAMILY_ATTRIBUTE, true},
+	{"attributes", FAMILY_ATTRIBUTE, true},
+	{"trace", FAMILY_ATTRIBUTE, true},
+	{"tag", FAMILY_TAG, true},
+	{"tags", FAMILY_TAG, true},
+	{"request_metadata", FAMILY_METADATA, true},
+	{"metadata", FAMILY_METADATA, true},
+	{"span", FAMILY_SPAN, false},
+	{"feedback", FAMILY_FEEDBACK, false},
+	{"expectation", FAMILY_EXPECTATION, false},
+	{"issue", FAMILY_ISSUE, false},
+	END_OF_WORDS,
+};
+
+static const struct fixed_key trace_keys[] = {
+	TEXT("request_id", "trace_id", true, true),
+	TEXT("trace_id", "trace_id", true, true),
+	NUMBER("timestamp_ms", "timestamp_ms", true, true),
+	NUMBER("timestamp", "timestamp_ms", true, true),
+	NUMBER("execution_time_ms", "execution_time_ms", true, true),
+	NUMBER("execution_time", "execution_time_ms", true, true),
+	NUMBER("end_time_ms", "end_time_ms", true, true),
+	NUMBER("end_time", "end_time_ms", true, true),
+	NUMBER("experiment_id", "experiment_id", false, true),
+	TEXT("status", "status", true, true),
+	TEXT("client_request_id", "client_request_id", true, false),
+	TEXT("name", "name", true, true),
+	TEXT("run_id", "run_id", true, true),
+	{FAMILY_ATTRIBUTE, "prompt", "prompt", VALUE_PROMPT, true, false},
+	TEXT("text", "text", true, false),
+	SPAN("name"),
+	SPAN("type"),
+	SPAN("status"),
+	SPAN("content"),
+	PREFIX(FAMILY_SPAN, "attributes.", FAMILY_SPAN_ATTRIBUTE),
+	{FAMILY_ISSUE, "id", "id", VALUE_TEXT, true, false},
+	END_OF_KEYS,
+};
+
+const struct vocabulary vocabulary_traces = {trace_entities, trace_keys};
+
+/* Conditions of metrics: what is counted must satisfy them. */
+
+static const struct entity_word metric_entities[] = {
+	{"trace", FAMILY_ATTRIBUTE, false},
+	{"span", FAMILY_SPAN, false},
+	{"assessment", FAMILY_ASSESSMENT, false},
+	END_OF_WORDS,
+};
+
+static const struct fixed_key metric_keys[] = {
+	TEXT("status", "status", true, false),
+	PREFIX(FAMILY_ATTRIBUTE, "tag.", FAMILY_TAG),
+	PREFIX(FAMILY_ATTRIBUTE, "metadata.", FAMILY_METADATA),
+	SPAN("name"),
+	SPAN("type"),
+	SPAN("status"),
+	{FAMILY_ASSESSMENT, "name", "name", VALUE_TEXT, true, false},
+	{FAMILY_ASSESSMENT, "type", "type", VALUE_TEXT, true, false},
+	END_OF_KEYS,
+};
+
+const struct vocabulary vocabulary_trace_metrics = {metric_entities,
+						    metric_keys};

@@ -5,24 +5,30 @@
 
 #include "indexer/query/excerpt.h"
 
+enum {
+	TEXTS = 1 << VALUE_TEXT,
+	NUMBERS = 1 << VALUE_NUMBER | 1 << VALUE_ID,
+	ANY = TEXTS | NUMBERS | 1 << VALUE_PROMPT,
+};
+
 static const struct {
 	const char *text;
 	enum expr_cmp cmp;
-	bool of_text, of_number;
+	unsigned types; /* what takes it, a bit per value_type */
 } comparators[] = {
-	{"=", CMP_EQ, true, true},
-	{"!=", CMP_NE, true, true},
-	{">", CMP_GT, false, true},
-	{">=", CMP_GE, false, true},
-	{"<", CMP_LT, false, true},
-	{"<=", CMP_LE, false, true},
-	{"LIKE", CMP_LIKE, true, false},
-	{"ILIKE", CMP_ILIKE, true, false},
-	{"RLIKE", CMP_RLIKE, true, false},
-	{"IN", CMP_IN, true, true},
-	{"NOT IN", CMP_NOT_IN, true, true},
-	{"IS NULL", CMP_IS_NULL, true, true},
-	{"IS NOT NULL", CMP_IS_NOT_NULL, true, true},
+	{"=", CMP_EQ, ANY},
+	{"!=", CMP_NE, TEXTS | NUMBERS},
+	{">", CMP_GT, NUMBERS},
+	{">=", CMP_GE, NUMBERS},
+	{"<", CMP_LT, NUMBERS},
+	{"<=", CMP_LE, NUMBERS},
+	{"LIKE", CMP_LIKE, TEXTS},
+	{"ILIKE", CMP_ILIKE, TEXTS},
+	{"RLIKE", CMP_RLIKE, TEXTS},
+	{"IN", CMP_IN, ANY},
+	{"NOT IN", CMP_NOT_IN, TEXTS | NUMBERS},
+	{"IS NULL", CMP_IS_NULL, ANY},
+	{"IS NOT NULL", CMP_IS_NOT_NULL, ANY},
 };
 
 enum {
@@ -54,6 +60,13 @@ const char *family_noun(enum expr_family family)
 		[FAMILY_TAG] = "tag",
 		[FAMILY_METRIC] = "metric",
 		[FAMILY_DATASET] = "dataset",
+		[FAMILY_METADATA] = "request_metadata",
+		[FAMILY_SPAN] = "span",
+		[FAMILY_SPAN_ATTRIBUTE] = "span",
+		[FAMILY_FEEDBACK] = "feedback",
+		[FAMILY_EXPECTATION] = "expectation",
+		[FAMILY_ISSUE] = "issue",
+		[FAMILY_ASSESSMENT] = "assessment",
 	};
 
 	return nouns[family];
@@ -99,9 +112,15 @@ static int bad_key(const struct vocabulary *v, enum expr_family family,
 	const char *noun =
 		family == FAMILY_ATTRIBUTE ? "attribute" : family_noun(family);
 
+	if (family == FAMILY_SPAN)
+		return err_set(e, ERR_INVALID,
+			       "Invalid span attribute '%s'. Supported "
+			       "attributes: name, status, type, "
+			       "attributes.<attribute_name>.",
+			       x.text);
 	for (const struct fixed_key *k = v->keys; k->word; k++)
 		if (k->family == family &&
-		    usable(k->filtered, k->ordered, use) &&
+		    usable(k->filtered, k->ordered, use) && !k->prefix &&
 		    str_is(str_from(k->word), k->key))
 			listing_add(&l, k->word);
 	return err_set(e, ERR_INVALID,
@@ -113,7 +132,8 @@ static int find_fixed_key(const struct vocabulary *v, enum vocabulary_use use,
 			  struct field_ref *f, struct err *e)
 {
 	for (const struct fixed_key *k = v->keys; k->word; k++) {
-		if (k->family != f->family || !str_is(f->key, k->word) ||
+		if (k->family != f->family || k->prefix ||
+		    !str_is(f->key, k->word) ||
 		    !usable(k->filtered, k->ordered, use))
 			continue;
 		f->key = str_from(k->key);
@@ -121,6 +141,32 @@ static int find_fixed_key(const struct vocabulary *v, enum vocabulary_use use,
 		return 0;
 	}
 	return bad_key(v, f->family, f->key, use, e);
+}
+
+/* Those of the family that the key begins as belonging to another one. */
+static void take_prefix(const struct vocabulary *v, enum vocabulary_use use,
+			struct field_ref *f)
+{
+	for (const struct fixed_key *k = v->keys; k->word; k++) {
+		struct str word = str_from(k->word);
+
+		if (!k->prefix || k->family != f->family ||
+		    !usable(k->filtered, k->ordered, use) ||
+		    !str_starts(f->key, word))
+			continue;
+		f->family = k->rest;
+		f->key = str_n(f->key.p + word.n, f->key.n - word.n);
+		return;
+	}
+}
+
+static bool has_fixed_keys(const struct vocabulary *v, enum expr_family family)
+{
+	const struct fixed_key *k = v->keys;
+
+	while (k->word && k->family != family)
+		k++;
+	return k->word != NULL;
 }
 
 static struct str unquoted_key(struct str key)
@@ -145,6 +191,7 @@ int vocabulary_resolve(const struct vocabulary *v, struct str raw,
 		if (find_entity(v, entity, use, &ret->family, e) < 0)
 			return -1;
 		ret->key = str_n(raw.p + dot + 1, raw.n - dot - 1);
+		take_prefix(v, use, ret);
 	}
 	ret->key = unquoted_key(ret->key);
 	if (!ret->key.n || str_find(ret->key, '`') < ret->key.n ||
@@ -156,7 +203,7 @@ int vocabulary_resolve(const struct vocabulary *v, struct str raw,
 			"'tags.<key>', or params.'<key>'.",
 			x.text);
 	ret->type = ret->family == FAMILY_METRIC ? VALUE_NUMBER : VALUE_TEXT;
-	if (ret->family == FAMILY_ATTRIBUTE || ret->family == FAMILY_DATASET)
+	if (has_fixed_keys(v, ret->family))
 		return find_fixed_key(v, use, ret, e);
 	return 0;
 }
@@ -168,10 +215,7 @@ int comparator_resolve(struct str text, enum value_type type,
 	struct excerpt x = excerpt(text);
 
 	for (size_t i = 0; i < NCOMPARATORS; i++) {
-		bool taken = type == VALUE_TEXT ? comparators[i].of_text
-						: comparators[i].of_number;
-
-		if (!taken)
+		if (!(comparators[i].types >> type & 1))
 			continue;
 		if (str_eq_nocase(text, str_from(comparators[i].text))) {
 			*ret = comparators[i].cmp;
@@ -179,6 +223,12 @@ int comparator_resolve(struct str text, enum value_type type,
 		}
 		listing_add(&l, comparators[i].text);
 	}
+	if (type == VALUE_PROMPT)
+		return err_set(e, ERR_INVALID,
+			       "Invalid comparator '%s' for prompts filter. "
+			       "Only '=' is supported with format: prompt = "
+			       "\"name/version\"",
+			       x.text);
 	return err_set(e, ERR_INVALID,
 		       "Invalid comparator '%s' not one of [%s]", x.text,
 		       l.text);

@@ -13,7 +13,8 @@
 enum value_type {
 	VALUE_TEXT,
 	VALUE_NUMBER,
-	VALUE_ID /* a number, also when written as text */
+	VALUE_ID,    /* a number, also when written as text */
+	VALUE_PROMPT /* "name/version", compared as a whole */
 };
 
 struct entity_word {
@@ -22,13 +23,17 @@ struct entity_word {
 	bool ordered; /* may stand in order_by */
 };
 
-/* Of a family with a fixed set of keys: attributes and datasets. */
+/* Of a family with a fixed set of keys: attributes, datasets, spans. */
 struct fixed_key {
 	enum expr_family family;
 	const char *word; /* as users write it */
 	const char *key;  /* its canonical name */
 	enum value_type type;
 	bool filtered, ordered;
+	/* The word is the beginning of a key, of which the rest is a key of
+	 * this family: "attributes.x" of a span. */
+	bool prefix;
+	enum expr_family rest;
 };
 
 struct vocabulary {
