@@ -8,9 +8,8 @@
 
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
-#include "indexer/index/logged.h"
 #include "indexer/index/names.h"
-#include "indexer/index/trace_write.h"
+#include "indexer/index/owner.h"
 
 enum { FILE_MODE = 0644, NEW_DIR_MODE = 0755, MODE_BITS = 07777 };
 
@@ -28,94 +27,6 @@ static int exists(struct str path, struct err *e)
 static int64_t mode_or(struct opt_i64 mode, int64_t otherwise)
 {
 	return mode.set ? mode.v & MODE_BITS : otherwise;
-}
-
-/* --- owners ------------------------------------------------------------- */
-
-static int find_run(struct writer *w, const struct principal *who,
-		    struct str id, struct tree_owner *ret, struct err *e)
-{
-	struct run_ref run;
-
-	if (writer_run_active(w, who, id, &run, e) < 0)
-		return -1;
-	*ret = (struct tree_owner){run.row, run.experiment, run.project, id};
-	return 0;
-}
-
-static int find_model(struct writer *w, const struct principal *who,
-		      struct str id, struct tree_owner *ret, struct err *e)
-{
-	struct logged_ref model;
-
-	if (writer_logged(w, who, id, &model, e) < 0)
-		return -1;
-	if (model.deleted)
-		return err_set(e, ERR_STATE,
-			       "The logged model %.*s must be in the 'active' "
-			       "state. Current state is deleted.",
-			       STR_ARG(id));
-	*ret = (struct tree_owner){logged_model_owner(model.row),
-				   model.experiment, model.project, id};
-	return 0;
-}
-
-static int find_trace(struct writer *w, const struct principal *who,
-		      struct str id, struct tree_owner *ret, struct err *e)
-{
-	struct trace_ref t;
-
-	if (writer_trace(w, who, id, &t, e) < 0)
-		return -1;
-	*ret = (struct tree_owner){trace_owner(t.row), t.experiment, t.project,
-				   id};
-	return 0;
-}
-
-/* The ids of a command: the first that is given counts. */
-struct owner_ids {
-	struct str run, model, trace;
-};
-#define OWNER_IDS(x)                                                           \
-	&(const struct owner_ids)                                              \
-	{                                                                      \
-		(x)->run_id, (x)->model_id, (x)->trace_id                      \
-	}
-
-/* Whom they name; it must be active. */
-static int owner_find(struct writer *w, const struct command *c,
-		      const struct owner_ids *ids, struct tree_owner *ret,
-		      struct err *e)
-{
-	if (ids->run.n)
-		return find_run(w, &c->who, ids->run, ret, e);
-	if (ids->model.n)
-		return find_model(w, &c->who, ids->model, ret, e);
-	if (ids->trace.n)
-		return find_trace(w, &c->who, ids->trace, ret, e);
-	return err_set(e, ERR_INVALID,
-		       "Missing value for required parameter 'run_id'. See the "
-		       "API docs for more information about request "
-		       "parameters.");
-}
-
-static int touch_run(struct writer *w, int64_t row, struct err *e)
-{
-	(void)e;
-	writer_touch_run(w, row);
-	return 0;
-}
-
-static int owner_touch(struct writer *w, const struct tree_owner *owner,
-		       struct err *e)
-{
-	static int (*const touch[OWNER_KINDS])(struct writer * w, int64_t row,
-					       struct err * e) = {
-		[OWNER_RUN] = touch_run,
-		[OWNER_MODEL] = logged_touch,
-		[OWNER_TRACE] = trace_touch};
-
-	return touch[owner_kind(owner->row)](w, owner_row(owner->row), e);
 }
 
 /* --- put ---------------------------------------------------------------- */
@@ -247,7 +158,7 @@ int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 	int rc;
 
 	if (check_put(x, e) < 0 ||
-	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0 ||
+	    tree_owner_find(w, c, OWNER_IDS(x), &owner, e) < 0 ||
 	    check_key(x, &owner, e) < 0 ||
 	    place_find(w, &owner, x->path, true, &p, e) < 0)
 		return -1;
@@ -260,7 +171,7 @@ int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 	if (rc < 0 || save_object(w, x->key, e) < 0)
 		return -1;
 	w->totals.artifact_bytes += x->size.v;
-	return owner_touch(w, &owner, e);
+	return tree_owner_touch(w, &owner, e);
 }
 
 int apply_artifact_mkdir(struct writer *w, struct command *c, struct err *e)
@@ -270,14 +181,14 @@ int apply_artifact_mkdir(struct writer *w, struct command *c, struct err *e)
 	struct place p;
 
 	if (name_check_artifact(x->path, false, e) < 0 ||
-	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0 ||
+	    tree_owner_find(w, c, OWNER_IDS(x), &owner, e) < 0 ||
 	    place_find(w, &owner, x->path, true, &p, e) < 0)
 		return -1;
 	if (p.found)
 		return exists(x->path, e);
 	if (place_mkdir(w, &p, mode_or(x->mode, NEW_DIR_MODE), e) < 0)
 		return -1;
-	return owner_touch(w, &owner, e);
+	return tree_owner_touch(w, &owner, e);
 }
 
 /* --- move --------------------------------------------------------------- */
@@ -366,9 +277,9 @@ static int move(struct writer *w, const struct place *from,
 	    node_entries_changed(w, from->owner->row, from->parent, e) < 0 ||
 	    node_entries_changed(w, to->owner->row, to->parent, e) < 0)
 		return -1;
-	if (owner_touch(w, from->owner, e) < 0)
+	if (tree_owner_touch(w, from->owner, e) < 0)
 		return -1;
-	return owner_touch(w, to->owner, e);
+	return tree_owner_touch(w, to->owner, e);
 }
 
 static int find_both(struct writer *w, const struct cmd_artifact_move *x,
@@ -393,8 +304,8 @@ int apply_artifact_move(struct writer *w, struct command *c, struct err *e)
 
 	if (name_check_artifact(x->path, false, e) < 0 ||
 	    name_check_artifact(x->to_path, false, e) < 0 ||
-	    owner_find(w, c, OWNER_IDS(x), &owners[0], e) < 0 ||
-	    owner_find(w, c, &to, &owners[1], e) < 0 ||
+	    tree_owner_find(w, c, OWNER_IDS(x), &owners[0], e) < 0 ||
+	    tree_owner_find(w, c, &to, &owners[1], e) < 0 ||
 	    find_both(w, x, owners, p, e) < 0)
 		return -1;
 	if (p[1].found && p[0].node.row == p[1].node.row)
@@ -451,7 +362,7 @@ int apply_artifact_delete(struct writer *w, struct command *c, struct err *e)
 	int rc;
 
 	if (name_check_artifact(x->path, x->recursive.v, e) < 0 ||
-	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0)
+	    tree_owner_find(w, c, OWNER_IDS(x), &owner, e) < 0)
 		return -1;
 	if (!x->path.n) {
 		rc = remove_all(w, &owner, e);
@@ -463,7 +374,7 @@ int apply_artifact_delete(struct writer *w, struct command *c, struct err *e)
 			return x->missing_ok.v ? 0 : no_such(x->path, e);
 		rc = remove_at(w, x, &p, e);
 	}
-	return rc < 0 ? -1 : owner_touch(w, &owner, e);
+	return rc < 0 ? -1 : tree_owner_touch(w, &owner, e);
 }
 
 static int set_root(struct writer *w, const struct cmd_artifact_set *x,
@@ -488,7 +399,7 @@ int apply_artifact_set(struct writer *w, struct command *c, struct err *e)
 
 	x->mode.v &= MODE_BITS;
 	if (name_check_artifact(x->path, true, e) < 0 ||
-	    owner_find(w, c, OWNER_IDS(x), &owner, e) < 0)
+	    tree_owner_find(w, c, OWNER_IDS(x), &owner, e) < 0)
 		return -1;
 	if (!x->path.n) {
 		rc = set_root(w, x, owner.row, e);
@@ -504,5 +415,5 @@ int apply_artifact_set(struct writer *w, struct command *c, struct err *e)
 	}
 	if (rc < 0 || !db_changes(&w->db))
 		return rc;
-	return owner_touch(w, &owner, e);
+	return tree_owner_touch(w, &owner, e);
 }

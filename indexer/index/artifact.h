@@ -3,7 +3,8 @@
  *
  * A tree has an owner: a run, a logged model, or a trace.
  *
- * node.c finds and makes rows of the tree; artifact.c is the commands.
+ * node.c finds and makes rows of the tree, artifact_owner.c its owner;
+ * artifact.c is the commands.
  */
 #ifndef ORRERY_INDEX_ARTIFACT_H
 #define ORRERY_INDEX_ARTIFACT_H
@@ -15,6 +16,24 @@ struct tree_owner {
 	int64_t row, experiment, project;
 	struct str id; /* public id of the run, model or trace */
 };
+
+/* The ids of a command: the first that is given counts. */
+struct owner_ids {
+	struct str run, model, trace;
+};
+#define OWNER_IDS(x)                                                           \
+	&(const struct owner_ids)                                              \
+	{                                                                      \
+		(x)->run_id, (x)->model_id, (x)->trace_id                      \
+	}
+
+/* Whom they name, for a write; it must be active. */
+int tree_owner_find(struct writer *w, const struct command *c,
+		    const struct owner_ids *ids, struct tree_owner *ret,
+		    struct err *e);
+/* Something in its tree changed. */
+int tree_owner_touch(struct writer *w, const struct tree_owner *owner,
+		     struct err *e);
 
 enum { OBJECT_KEY_TEXT = 5 * 1024 };
 

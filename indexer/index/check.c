@@ -3,7 +3,8 @@
  *
  * Beside a running daemon or without one, read only. In one snapshot: SQLite's
  * own checks, and rules between tables, each of which is a statement that
- * finds its offenders. Then the points, series by series.
+ * finds its offenders. Then the points, series by series, and the spans, trace
+ * by trace.
  */
 #include <stdarg.h>
 
@@ -12,6 +13,7 @@
 #include "indexer/index/migrate.h"
 #include "indexer/index/names.h"
 #include "indexer/index/points.h"
+#include "indexer/index/trace_write.h"
 
 /* Rows of each are offenders, described by their first column. */
 static const struct rule {
@@ -36,6 +38,9 @@ static const struct rule {
 	{STMT_CHECK_VERSION_NUMBERS, "a version has no number or stage"},
 	{STMT_CHECK_ALIASES, "an alias names another model's version"},
 	{STMT_CHECK_PROJECTS, "its project does not exist"},
+	{STMT_CHECK_TRACES, "a trace is in no state"},
+	{STMT_CHECK_TRACE_BELOW, "a trace is older than what hangs on it"},
+	{STMT_CHECK_ASSESSMENTS, "an assessment is of no kind"},
 };
 
 /* Where findings go. */
@@ -113,7 +118,9 @@ static int check_all(struct db *db, const struct finder *f, struct err *e)
 		return -1;
 	rc = check_rules(db, f, e);
 	db_exec(db, STMT_ROLLBACK, NO_BINDS, &ignored);
-	return rc < 0 ? -1 : points_check(db, f->report, f->ctx, e);
+	if (rc < 0 || points_check(db, f->report, f->ctx, e) < 0)
+		return -1;
+	return traces_check(db, f->report, f->ctx, e);
 }
 
 int index_check(const char *dir,

@@ -319,63 +319,28 @@ static int append_rest(struct merge *m, struct err *e)
 
 /* --- kinds of spans ------------------------------------------------------ */
 
-struct kind {
-	struct str name, type;
-	int64_t status, count;
-};
-
-static int compare_kinds(const void *pa, const void *pb)
+/* Add so many times what these spans are. */
+static int count_kinds(struct merge *m, const struct otlp_span *spans, size_t n,
+		       int64_t times, struct err *e)
 {
-	const struct kind *a = pa;
-	const struct kind *b = pb;
-	int order = str_cmp(a->name, b->name);
+	struct span_kind *k;
+	size_t nkinds = span_kinds(spans, n, &k);
+	int rc = 0;
 
-	if (!order)
-		order = str_cmp(a->type, b->type);
-	return order ? order : (int)(a->status - b->status);
+	for (size_t i = 0; rc == 0 && i < nkinds; i++)
+		rc = db_exec(&m->w->db, STMT_TRACE_SPAN_COUNT,
+			     BINDS(B(m->t.row), B(k[i].name), B(k[i].type),
+				   B(k[i].status), B(times * k[i].count)),
+			     e);
+	free(k);
+	return rc;
 }
 
-static void list_kinds(struct kind *to, const struct otlp_span *spans, size_t n,
-		       int64_t count)
+static int recount_kinds(struct merge *m, struct err *e)
 {
-	for (size_t i = 0; i < n; i++)
-		to[i] = (struct kind){
-			.name = spans[i].name.n ? spans[i].name : STR(""),
-			.type = text_cut(span_type(&spans[i]), LIMIT_SPAN_TYPE),
-			.status = spans[i].status.code,
-			.count = count};
-}
-
-static int count_kind(struct merge *m, const struct kind *k, struct err *e)
-{
-	if (!k->count)
-		return 0;
-	return db_exec(&m->w->db, STMT_TRACE_SPAN_COUNT,
-		       BINDS(B(m->t.row), B(k->name), B(k->type), B(k->status),
-			     B(k->count)),
-		       e);
-}
-
-static int count_kinds(struct merge *m, struct err *e)
-{
-	size_t n = m->ncame + m->nwent;
-	SCOPED_FREE struct kind *all = calloc(n + 1, sizeof(*all));
-	size_t last = 0;
-
-	if (!all)
-		abort();
-	list_kinds(all, m->came, m->ncame, 1);
-	list_kinds(all + m->ncame, m->went, m->nwent, -1);
-	qsort(all, n, sizeof(*all), compare_kinds);
-	for (size_t i = 1; i <= n; i++) {
-		if (i < n && compare_kinds(&all[last], &all[i]) == 0) {
-			all[last].count += all[i].count;
-			continue;
-		}
-		if (count_kind(m, &all[last], e) < 0)
-			return -1;
-		last = i;
-	}
+	if (count_kinds(m, m->came, m->ncame, 1, e) < 0 ||
+	    count_kinds(m, m->went, m->nwent, -1, e) < 0)
+		return -1;
 	return db_exec(&m->w->db, STMT_TRACE_SPAN_NONE, BINDS(B(m->t.row)), e);
 }
 
@@ -497,7 +462,7 @@ static int log_spans(struct writer *w, struct cmd_trace_spans *x,
 
 	merge_init(&m, t->spans, t->n);
 	if (find_trace(&m, x, t, e) < 0 || look_through(&m, x->whole, e) < 0 ||
-	    append_rest(&m, e) < 0 || count_kinds(&m, e) < 0 ||
+	    append_rest(&m, e) < 0 || recount_kinds(&m, e) < 0 ||
 	    count_spans(&m, e) < 0)
 		return -1;
 	if (m.ncame && remember_id(&m, t->trace_id, e) < 0)

@@ -76,6 +76,21 @@ int trace_summarize(struct writer *w, struct trace_ref *t,
 void trace_outline(const struct otlp_span *spans, size_t n,
 		   struct trace_new *ret);
 
+/* Spans counted by name, type and status, in their order; *ret is to be
+ * freed. */
+struct span_kind {
+	struct str name, type;
+	int64_t status, count;
+};
+size_t span_kinds(const struct otlp_span *spans, size_t n,
+		  struct span_kind **ret);
+
+/* Are the spans of all traces what their rows say? In no transaction. */
+int traces_check(struct db *db,
+		 void (*report)(void *ctx, const char *what,
+				const char *detail),
+		 void *ctx, struct err *e);
+
 /* Idle work: rows of traces that were deleted go, for some ms; 1 where some
  * are left (gc_rows.c). */
 int trace_reap(struct writer *w, int64_t budget_ms, struct err *e);

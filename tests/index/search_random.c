@@ -255,6 +255,13 @@ static struct has field_of(const struct model *r, enum expr_family family,
 		return (struct has){r->measured[k], NULL, r->metrics[k]};
 	case FAMILY_ATTRIBUTE:
 	case FAMILY_DATASET:
+	case FAMILY_METADATA:
+	case FAMILY_SPAN:
+	case FAMILY_SPAN_ATTRIBUTE:
+	case FAMILY_FEEDBACK:
+	case FAMILY_EXPECTATION:
+	case FAMILY_ISSUE:
+	case FAMILY_ASSESSMENT:
 	default:
 		break;
 	}
