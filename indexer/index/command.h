@@ -300,9 +300,9 @@ struct trace_assessment {
 	struct str name, value;   /* value absent: null */
 	struct str error;         /* of a feedback; absent: none, also below */
 	struct str source_type, source_id, run_id, span_id, rationale;
-	struct str overrides;  /* id of the one that it stands for now */
-	struct opt_bool valid; /* absent: true */
-	struct str metadata;   /* an object of texts */
+	struct str overrides;            /* id of the one that it replaces */
+	struct opt_bool valid;           /* absent: true */
+	struct str metadata;             /* an object of texts */
 	struct opt_i64 created, updated; /* ms; absent: now */
 };
 extern const struct field_set trace_assessment_fields;

@@ -130,7 +130,7 @@ CREATE TABLE assessment (
 	run TEXT,
 	span TEXT,
 	rationale TEXT,
-	overrides TEXT,                         -- the one it stands for now
+	overrides TEXT,                         -- the one it replaces
 	valid INTEGER NOT NULL,
 	metadata TEXT,
 	created INTEGER NOT NULL,

@@ -123,19 +123,22 @@ static int each_kind(const struct asking *a, enum stmt_id id,
 
 static int find_kinds(const struct asking *a, struct bitset *set, struct err *e)
 {
-	size_t count = (size_t)bitset_count(a->within);
+	const struct bitset *within = a->within;
+	size_t count = (size_t)bitset_count(within);
 
 	if (a->named.p)
 		return each_kind(a, STMT_SEARCH_SPANS_NAMED, BINDS(B(a->named)),
 				 set, e);
 	if (count > a->slots->n / FEW_SHARE)
 		return each_kind(a, STMT_SEARCH_SPANS, NO_BINDS, set, e);
-	for (int64_t i = bitset_next(a->within, 0); i >= 0;
-	     i = bitset_next(a->within, i + 1))
-		if (each_kind(a, STMT_SEARCH_SPANS_OF,
-			      BINDS(B(slot_row(a->slots, (size_t)i))), set,
-			      e) < 0)
+	for (int64_t i = bitset_next(within, 0); i >= 0;
+	     i = bitset_next(within, i + 1)) {
+		int64_t row = slot_row(a->slots, (size_t)i);
+
+		if (each_kind(a, STMT_SEARCH_SPANS_OF, BINDS(B(row)), set, e) <
+		    0)
 			return -1;
+	}
 	return 0;
 }
 

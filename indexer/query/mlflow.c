@@ -13,6 +13,7 @@
 #include "indexer/query/excerpt.h"
 #include "indexer/query/lexer.h"
 #include "indexer/query/match.h"
+#include "indexer/query/value.h"
 #include "indexer/query/vocabulary.h"
 
 enum { PATTERN_ARENA = 1 << 20 };
@@ -75,94 +76,6 @@ static struct expr *new_node(struct parser *p, enum expr_op op, struct expr *a,
 
 /* --- values ------------------------------------------------------------ */
 
-static int number_value(struct parser *p, const struct field_ref *f,
-			struct token t, struct expr_value *ret)
-{
-	struct excerpt x = excerpt(t.raw);
-	struct excerpt key = excerpt(f->key);
-
-	if (t.kind == TOKEN_NUMBER && num_parse_f64(t.raw, &ret->real)) {
-		ret->is_number = true;
-		ret->is_integer = num_parse_i64(t.raw, &ret->integer);
-		return 0;
-	}
-	if (f->family == FAMILY_METRIC)
-		return err_set(p->e, ERR_INVALID,
-			       "Expected numeric value type for metric. Found "
-			       "%s",
-			       x.text);
-	return err_set(p->e, ERR_INVALID,
-		       "Expected numeric value type for numeric attribute: "
-		       "%s. Found %s",
-		       key.text, x.text);
-}
-
-static int text_value(struct parser *p, const struct field_ref *f,
-		      struct token t, struct expr_value *ret)
-{
-	struct excerpt x = excerpt(t.raw);
-
-	if (t.kind == TOKEN_STRING)
-		return token_unquote(t, p->arena, &ret->text, p->e);
-	if (t.kind != TOKEN_NUMBER)
-		return err_set(p->e, ERR_INVALID,
-			       "Parameter value is either not quoted or "
-			       "unidentified quote types used for string value "
-			       "%s. Use either single or double quotes.",
-			       x.text);
-	return err_set(p->e, ERR_INVALID,
-		       "Expected a quoted string value for %s (e.g. "
-		       "'my-value'). Got value %s",
-		       family_noun(f->family), x.text);
-}
-
-/* Whole numbers that clients know as texts. */
-static int id_value(struct parser *p, const struct field_ref *f, struct token t,
-		    struct expr_value *ret)
-{
-	struct str text;
-
-	if (t.kind != TOKEN_STRING)
-		return number_value(p, f, t, ret);
-	if (token_unquote(t, p->arena, &text, p->e) < 0)
-		return -1;
-	if (!num_parse_i64(text, &ret->integer))
-		return number_value(p, f, t, ret);
-	ret->is_number = ret->is_integer = true;
-	ret->real = (double)ret->integer;
-	return 0;
-}
-
-/* The name and the version of a prompt. */
-static int prompt_value(struct parser *p, const struct field_ref *f,
-			struct token t, struct expr_value *ret)
-{
-	struct excerpt x;
-	size_t slash;
-
-	if (text_value(p, f, t, ret) < 0)
-		return -1;
-	x = excerpt(ret->text);
-	slash = str_find(ret->text, '/');
-	if (slash < ret->text.n &&
-	    !memchr(ret->text.p + slash + 1, '/', ret->text.n - slash - 1))
-		return 0;
-	return err_set(p->e, ERR_INVALID,
-		       "Invalid prompts filter value '%s'. Expected format: "
-		       "prompt = \"name/version\"",
-		       x.text);
-}
-
-typedef int value_fn(struct parser *p, const struct field_ref *f,
-		     struct token t, struct expr_value *ret);
-
-static value_fn *const value_of[] = {
-	[VALUE_TEXT] = text_value,
-	[VALUE_NUMBER] = number_value,
-	[VALUE_ID] = id_value,
-	[VALUE_PROMPT] = prompt_value,
-};
-
 static int clause_values(struct parser *p, const struct clause *c,
 			 const struct field_ref *f, struct expr *leaf)
 {
@@ -173,7 +86,8 @@ static int clause_values(struct parser *p, const struct clause *c,
 	if (!leaf->values)
 		return arena_full(p->arena, p->e);
 	for (size_t i = 0; i < c->nvalues; i++) {
-		if (value_of[f->type](p, f, c->values[i], &leaf->values[i]) < 0)
+		if (value_parse(f, c->values[i], p->arena, &leaf->values[i],
+				p->e) < 0)
 			return -1;
 	}
 	return 0;
