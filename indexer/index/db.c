@@ -59,6 +59,18 @@ static int past_deadline(void *arg)
 	return db->deadline && clock_mono_ms() > db->deadline;
 }
 
+static int too_long(struct err *e)
+{
+	return err_set(e, ERR_TIMEOUT, "the query took longer than it may");
+}
+
+int db_in_time(const struct db *db, struct err *e)
+{
+	if (!db->deadline || clock_mono_ms() <= db->deadline)
+		return 0;
+	return too_long(e);
+}
+
 static int configure(struct db *db, enum db_mode mode, struct err *e)
 {
 	static const struct {
@@ -185,8 +197,7 @@ int db_err(struct db *db, int rc, struct err *e)
 	if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN)
 		return io_err(db, rc, e);
 	if (primary == SQLITE_INTERRUPT)
-		return err_set(e, ERR_TIMEOUT,
-			       "the query took longer than it may");
+		return too_long(e);
 	return err_set(e, kind_of(rc), "index: %s", sqlite3_errmsg(db->h));
 }
 

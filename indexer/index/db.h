@@ -75,6 +75,9 @@ int db_script(struct db *db, const char *sql, struct err *e);
 /* One integer of a pragma or the like. */
 int db_value(struct db *db, const char *sql, int64_t *ret, struct err *e);
 
+/* For work between statements: ERR_TIMEOUT beyond the deadline. */
+int db_in_time(const struct db *db, struct err *e);
+
 struct bind {
 	enum { BIND_NULL, BIND_I64, BIND_TEXT, BIND_BLOB, BIND_F64 } type;
 	int64_t i;

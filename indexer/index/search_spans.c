@@ -218,7 +218,7 @@ static int find_deep(struct asking *a, struct bitset *set, struct err *e)
 	     i = bitset_next(&left, i + 1)) {
 		int rc = look_at_trace(a, slot_row(a->slots, (size_t)i), e);
 
-		if (rc < 0)
+		if (rc < 0 || db_in_time(reader_db(a->rd), e) < 0)
 			return -1;
 		if (rc > 0)
 			bitset_add(set, i);

@@ -24,22 +24,31 @@ bool span_is_root(const struct otlp_span *s)
 
 /* --- values -------------------------------------------------------------- */
 
+/* Behind the string that begins at i. */
+static size_t string_end(struct str json, size_t i)
+{
+	for (i++; i < json.n && json.p[i] != '"'; i++)
+		i += json.p[i] == '\\';
+	return i < json.n ? i + 1 : json.n;
+}
+
 /* A blank behind each comma and colon that is not in a string. */
 static void spread(struct buf *b, struct str json)
 {
-	bool quoted = false;
+	size_t from = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < json.n; i++) {
+	while (i < json.n) {
 		char c = json.p[i];
 
-		buf_putc(b, c);
-		if (quoted && c == '\\' && i + 1 < json.n)
-			buf_putc(b, json.p[++i]);
-		else if (c == '"')
-			quoted = !quoted;
-		else if (!quoted && (c == ',' || c == ':'))
-			buf_putc(b, ' ');
+		i = c == '"' ? string_end(json, i) : i + 1;
+		if (c != ',' && c != ':')
+			continue;
+		buf_add(b, json.p + from, i - from);
+		buf_putc(b, ' ');
+		from = i;
 	}
+	buf_add(b, json.p + from, json.n - from);
 }
 
 void span_value_json(struct buf *b, const struct otlp_value *v)

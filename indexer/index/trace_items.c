@@ -292,7 +292,8 @@ int items_each(const struct items *of, const int64_t *rows, size_t n,
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		w.row = rows[i];
-		if (walks[of->view](&w, e) < 0)
+		if (walks[of->view](&w, e) < 0 ||
+		    db_in_time(reader_db(of->rd), e) < 0)
 			return -1;
 	}
 	return 0;
