@@ -386,7 +386,7 @@ struct cmd_trace_link_prompts {
  * after max_time; the oldest max_traces of them (absent or 0: all). Without
  * ids, max_time or max_traces is needed. One command deletes
  * LIMIT_DELETE_TRACES at most: while ret_more is set, send another (with
- * max_traces less by those deleted). */
+ * max_traces less by those deleted; the same idempotency key does no harm). */
 struct cmd_trace_delete {
 	struct command c;
 	struct str experiment_id;

@@ -46,6 +46,17 @@ static int full_key(struct command *c, struct str *ret, struct err *e)
 	return key ? 0 : arena_full(&c->arena, e);
 }
 
+bool once_applies(const struct command *c)
+{
+	return c->once.n && command_types[c->kind].in.count;
+}
+
+static bool is_answer(const struct command *c)
+{
+	return c->kind != COMMAND_TRACE_DELETE ||
+	       !((const struct cmd_trace_delete *)c)->ret_more.v;
+}
+
 int once_find(struct writer *w, struct command *c, struct err *e)
 {
 	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
@@ -75,6 +86,8 @@ int once_keep(struct writer *w, struct command *c, struct err *e)
 	struct json_out j;
 	struct str key;
 
+	if (!is_answer(c))
+		return 0;
 	buf_init(&b, ANSWER_MAX);
 	jo_init(&j, &b, 0);
 	field_write_json(&command_types[c->kind].out, c, &j);

@@ -281,7 +281,7 @@ static int apply(struct writer *w, struct command *c)
 	const struct command_type *type = &command_types[c->kind];
 	int rc;
 
-	if (!c->once.n)
+	if (!once_applies(c))
 		return type->apply(w, c, &c->err);
 	rc = once_find(w, c, &c->err);
 	if (rc)

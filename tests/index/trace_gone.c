@@ -138,6 +138,17 @@ static void by_time(void)
 	fails(delete_some(x, &did), ERR_NOT_FOUND, "77");
 }
 
+static int64_t repeat_last(void)
+{
+	struct cmd_trace_delete *x = deletion(x_id);
+	struct deleted did;
+
+	x->max_time = (struct opt_i64){100 + MANY - 51, true};
+	x->c.once = STR("key");
+	works(delete_some(x, &did));
+	return did.n;
+}
+
 static void many(void)
 {
 	int64_t deleted = 0;
@@ -157,12 +168,14 @@ static void many(void)
 		struct cmd_trace_delete *x = deletion(x_id);
 
 		x->max_time = (struct opt_i64){100 + MANY - 51, true};
+		x->c.once = STR("key"); /* of a request that is all of them */
 		works(delete_some(x, &did));
 		deleted += did.n;
 	}
 	is_i64(deleted, MANY - 50 + 1, "all of that time, in some commands");
 	is_i64(commands, 3, "each a slice");
 	is_i64(traces_of(x_id), 50, "those after it stay");
+	is_i64(repeat_last(), deleted % 400, "a replay is answered again");
 	wait_until_gone();
 	is_sound(&fx, "sound after many");
 }
