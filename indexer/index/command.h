@@ -366,7 +366,8 @@ struct cmd_trace_tag { /* untag uses key only */
 	struct str trace_id, key, value;
 };
 
-/* Links that are there already stay as they are. */
+/* Links that are there already stay as they are. Those to a trace that is not
+ * there wait for it, LIMIT_EARLY_LINK_HOURS. */
 struct cmd_trace_link_run {
 	struct command c;
 	struct field_list trace_ids; /* of struct str */

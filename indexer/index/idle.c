@@ -62,6 +62,10 @@ static int prune(struct writer *w, void *arg, struct err *e)
 	    db_exec(&w->db, STMT_ONCE_FORGET, BINDS(B(before)), e) < 0)
 		return -1;
 	*gone = rc + db_changes(&w->db);
+	before = w->now - (int64_t)LIMIT_EARLY_LINK_HOURS * HOUR_MS;
+	if (db_exec(&w->db, STMT_TRACE_LINK_FORGET, BINDS(B(before)), e) < 0)
+		return -1;
+	*gone += db_changes(&w->db);
 	return 0;
 }
 

@@ -84,6 +84,7 @@ enum {
 	LIMIT_GC_MS = 10,               /* one command of gc */
 	LIMIT_GC_ROWS = 1000,           /* and what it may take away */
 	LIMIT_REMOVED_DAYS = 7,         /* removals kept for caches */
+	LIMIT_EARLY_LINK_HOURS = 24,    /* links to traces to come */
 	LIMIT_ONCE_HOURS = 24,          /* answers kept for retries */
 	LIMIT_REFUSED = 10000,          /* rows of refused lines kept */
 	LIMIT_TAIL_CACHE = 32 << 20,    /* writer's decoded recent points */

@@ -417,6 +417,18 @@ CREATE TABLE trace_link (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX trace_link_target ON trace_link (kind, target, trace);
 
+-- Links to traces that are not there yet: clients send those in their own time.
+-- Kept a day. Each waits for a trace of its project.
+CREATE TABLE trace_early_link (
+	uuid TEXT NOT NULL,                     -- of the trace
+	kind INTEGER NOT NULL,
+	target TEXT NOT NULL,
+	project INTEGER NOT NULL,
+	time INTEGER NOT NULL,
+	PRIMARY KEY (uuid, kind, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trace_early_link_time ON trace_early_link (time);
+
 -- What was said about a trace or one of its spans. value, error and metadata
 -- are JSON. NULL where not given.
 CREATE TABLE assessment (

@@ -133,10 +133,16 @@ int trace_add(struct writer *w, const struct trace_new *t,
 	w->totals.traces++;
 	*ret = (struct trace_ref){.row = db_last_id(&w->db),
 				  .experiment = t->experiment,
+				  .project = t->project,
 				  .time = t->time,
 				  .duration = t->duration,
 				  .state = t->state};
-	return 0;
+	if (db_exec(&w->db, STMT_TRACE_LINK_ARRIVE,
+		    BINDS(B(ret->row), B(t->id), B(t->project), B(w->change)),
+		    e) < 0)
+		return -1;
+	return db_exec(&w->db, STMT_TRACE_LINK_ARRIVED,
+		       BINDS(B(t->id), B(t->project)), e);
 }
 
 /* --- tags, metadata ------------------------------------------------------ */
@@ -350,6 +356,7 @@ int apply_trace_start(struct writer *w, struct command *c, struct err *e)
 	t = (struct trace_new){
 		.id = x->ret_trace_id,
 		.experiment = in.row,
+		.project = in.project,
 		.time = x->request_time.set ? x->request_time.v : w->now,
 		.duration = x->duration,
 		.state = (int)(x->state.set ? x->state.v : state)};

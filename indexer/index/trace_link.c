@@ -16,21 +16,51 @@
 
 /* --- links --------------------------------------------------------------- */
 
+/* Clients send traces in their own time, so a link may come first: it waits
+ * for a trace of that id, in the same project. One that may not be seen is as
+ * good as not there. */
+
+/* A link in the making; the trace will be of this project, or is. */
+struct linking {
+	enum trace_link kind;
+	struct str target;
+	int64_t project;
+};
+
+static int link_early(struct writer *w, const struct principal *who,
+		      struct str id, const struct linking *l, struct err *e)
+{
+	if (trace_check_id(id, e) < 0)
+		return -1;
+	if (!principal_may(who, l->project, LEVEL_WRITE))
+		return err_set(e, ERR_NOT_FOUND,
+			       "Trace with ID '%.*s' not found.", STR_ARG(id));
+	return db_exec(&w->db, STMT_TRACE_LINK_EARLY,
+		       BINDS(B(id), B((int64_t)l->kind), B(l->target),
+			     B(l->project), B(w->now)),
+		       e);
+}
+
 static int link_trace(struct writer *w, const struct principal *who,
-		      struct str id, enum trace_link kind, struct str target,
-		      struct err *e)
+		      struct str id, const struct linking *l, struct err *e)
 {
 	struct trace_ref t;
+	int rc;
 
-	if (target.n > LIMIT_LINK_TARGET)
+	if (l->target.n > LIMIT_LINK_TARGET)
 		return err_set(e, ERR_INVALID,
 			       "a prompt's name and version have at most %d "
 			       "bytes",
 			       LIMIT_LINK_TARGET);
-	if (check_text(target, "name", e) < 0 ||
-	    writer_trace(w, who, id, &t, e) < 0 ||
+	if (check_text(l->target, "name", e) < 0)
+		return -1;
+	rc = writer_trace_find(w, who, id, &t, e);
+	if (rc == 0)
+		return link_early(w, who, id, l, e);
+	if (rc < 0 || writer_trace(w, who, id, &t, e) < 0 ||
 	    db_exec(&w->db, STMT_TRACE_LINK_ADD,
-		    BINDS(B(t.row), B((int64_t)kind), B(target), B(w->change)),
+		    BINDS(B(t.row), B((int64_t)l->kind), B(l->target),
+			  B(w->change)),
 		    e) < 0)
 		return -1;
 	return db_changes(&w->db) ? trace_touch(w, t.row, e) : 0;
@@ -40,6 +70,7 @@ int apply_trace_link_run(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_trace_link_run *x = (struct cmd_trace_link_run *)c;
 	const struct str *ids = x->trace_ids.items;
+	struct linking l = {.kind = LINK_RUN, .target = x->run_id};
 	struct run_ref run;
 
 	if (x->trace_ids.n > LIMIT_TRACE_LINKS)
@@ -49,16 +80,19 @@ int apply_trace_link_run(struct writer *w, struct command *c, struct err *e)
 			       LIMIT_TRACE_LINKS, x->trace_ids.n);
 	if (writer_run_any(w, &c->who, x->run_id, &run, e) < 0)
 		return -1;
+	l.project = run.project;
 	for (size_t i = 0; i < x->trace_ids.n; i++)
-		if (link_trace(w, &c->who, ids[i], LINK_RUN, x->run_id, e) < 0)
+		if (link_trace(w, &c->who, ids[i], &l, e) < 0)
 			return -1;
 	return 0;
 }
 
+/* Prompts of registered models are of no project. */
 int apply_trace_link_prompts(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_trace_link_prompts *x = (struct cmd_trace_link_prompts *)c;
 	const struct prompt_version *p = x->prompts.items;
+	struct linking l = {.kind = LINK_PROMPT};
 
 	if (x->prompts.n > LIMIT_TRACE_LINKS)
 		return err_set(e, ERR_INVALID,
@@ -72,8 +106,8 @@ int apply_trace_link_prompts(struct writer *w, struct command *c, struct err *e)
 
 		if (!target)
 			return arena_full(&c->arena, e);
-		if (link_trace(w, &c->who, x->trace_id, LINK_PROMPT,
-			       str_from(target), e) < 0)
+		l.target = str_from(target);
+		if (link_trace(w, &c->who, x->trace_id, &l, e) < 0)
 			return -1;
 	}
 	return 0;

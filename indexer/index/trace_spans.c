@@ -404,6 +404,7 @@ static int add_trace(struct writer *w, struct cmd_trace_spans *x,
 	    writer_experiment_active(w, &x->c, x->experiment_id, &in, e) < 0)
 		return -1;
 	made.experiment = in.row;
+	made.project = in.project;
 	trace_outline(t->spans, t->n, &made);
 	return trace_add(w, &made, ret, e);
 }

@@ -36,11 +36,11 @@ int writer_trace_find(struct writer *w, const struct principal *who,
 /* Something below it changed. */
 int trace_touch(struct writer *w, int64_t row, struct err *e);
 
-/* A new one, without anything; the id must be a good one. ERR_EXISTS where
- * some trace has it. */
+/* A new one, with nothing but links that were waiting for it; the id must be a
+ * good one. ERR_EXISTS where some trace has it. */
 struct trace_new {
 	struct str id;
-	int64_t experiment, time;
+	int64_t experiment, project, time;
 	struct opt_i64 duration;
 	int state;
 };

@@ -420,7 +420,8 @@ static void links(void)
 {
 	const char *run = fx_run(&fx, x_id, "r");
 	struct str ids[] = {STR("tr-1"), STR("tr-2")};
-	struct str bad[] = {STR("tr-4"), STR("tr-none")};
+	struct str bad[] = {STR("tr-4"), STR("tr/none")};
+	struct str early[] = {STR("tr-early")};
 	int64_t change;
 
 	works(link_run(ids, 2, run));
@@ -431,11 +432,20 @@ static void links(void)
 	       "a run is linked");
 	fails(link_run(ids, 101, run), ERR_INVALID, "more than 100 traces");
 	fails(link_run(ids, 1, "nope"), ERR_NOT_FOUND, "nope");
-	fails(link_run(bad, 2, run), ERR_NOT_FOUND, "tr-none");
+	fails(link_run(bad, 2, run), ERR_INVALID, "tr/none");
 	is_str(see_links("tr-4", LINK_RUN), "", "all or nothing");
 	works(link_prompt("tr-1", "p", "3"));
 	works(link_prompt("tr-1", "p", "3"));
 	is_str(see_links("tr-1", LINK_PROMPT), "p/3;", "a prompt is linked");
+	works(link_run(early, 1, run));
+	works(link_run(early, 1, run));
+	works(link_prompt("tr-early", "p", "4"));
+	works(fx_trace(&fx, (struct trace_of){.id = "tr-early",
+					      .experiment = x_id,
+					      .time = 1}));
+	is_str(see_links("tr-early", LINK_RUN), arena_printf(&fx.a, "%s;", run),
+	       "a trace that comes later finds its links");
+	is_str(see_links("tr-early", LINK_PROMPT), "p/4;", "of both kinds");
 }
 
 int main(void)
