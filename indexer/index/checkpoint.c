@@ -114,6 +114,8 @@ void checkpoint_committed(struct checkpoint *cp)
 
 void checkpoint_idle(struct checkpoint *cp)
 {
+	if (cp->holder)
+		checkpoint_committed(cp);
 	if (cp->wal_pages - cp->done_pages > IDLE_PAGES)
 		run(cp, SQLITE_CHECKPOINT_PASSIVE);
 }

@@ -30,7 +30,7 @@ int checkpoint_init(struct checkpoint *cp, struct db *db, struct bulletin *b,
 int64_t checkpoint_wal_bytes(const struct checkpoint *cp);
 /* After each commit: acts when the WAL has grown beyond its limit. */
 void checkpoint_committed(struct checkpoint *cp);
-/* Nobody waits for the writer. */
+/* Nobody waits for the writer: also what a holder has foiled is tried again. */
 void checkpoint_idle(struct checkpoint *cp);
 /* The disk is full: what the WAL holds on to may be used again. */
 void checkpoint_make_room(struct checkpoint *cp);

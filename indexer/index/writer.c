@@ -391,6 +391,12 @@ static void run_call(struct writer *w, struct command *c)
 	answer(w, &g, NULL);
 }
 
+static void tell_checkpoints(struct writer *w)
+{
+	atomic_store(&w->stats.checkpoints, w->checkpoint.count);
+	atomic_store(&w->stats.wal_holder, w->checkpoint.holder);
+}
+
 static void run_waiting(struct writer *w)
 {
 	struct group g = {.tail = &g.head};
@@ -409,8 +415,7 @@ static void run_waiting(struct writer *w)
 	if (g.call)
 		run_call(w, g.call);
 	checkpoint_committed(&w->checkpoint);
-	atomic_store(&w->stats.checkpoints, w->checkpoint.count);
-	atomic_store(&w->stats.wal_holder, w->checkpoint.holder);
+	tell_checkpoints(w);
 }
 
 static bool idle_is_due(const struct writer *w)
@@ -437,6 +442,7 @@ void *writer_main(void *arg)
 		} else {
 			idle_work(w);
 			checkpoint_idle(&w->checkpoint);
+			tell_checkpoints(w);
 		}
 	}
 }

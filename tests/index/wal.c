@@ -181,7 +181,6 @@ static void named(const struct holder *h)
 	waitpid(h->pid, NULL, 0);
 	for (int i = 0; i < 40 && s.wal_holder; i++) {
 		usleep(500000);
-		fx_tag(&fx, run, "k", "v");
 		index_stats(fx.ix, &s);
 	}
 	is_i64(s.wal_holder, 0, "and forgotten when it is gone");
