@@ -11,6 +11,7 @@
 
 #include "indexer/base/scope.h"
 #include "indexer/index/logged_model.h"
+#include "indexer/index/owner.h"
 
 /* --- queueing ------------------------------------------------------------- */
 
@@ -285,6 +286,8 @@ static void artifact_changed(struct fs_call *c, struct due *d,
 	int64_t dir = x->parent_dir ? x->parent_dir : x->parent;
 	struct node *n = nodes_known(&fs->nodes, ident(KIND_ARTIFACT, x->row));
 
+	if (owner_kind(x->parent) == OWNER_TRACE)
+		return; /* traces are not in the tree */
 	if (!n)
 		n = nodes_known(&fs->nodes, ident(KIND_ARTIFACT_DIR, x->row));
 	views_changed(fs, d, x);

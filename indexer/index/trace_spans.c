@@ -164,36 +164,40 @@ static int open_block(struct merge *m, const struct block *b,
 	return 0;
 }
 
-static int replace_in(struct merge *m, const struct block *b, struct err *e)
+/* Those that came again replace what was; with whole, others go. The number of
+ * those left. */
+static size_t replace(struct merge *m, struct otlp_span *spans, size_t n,
+		      bool whole)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t at = *slot_of_id(m, spans[i].span_id.p);
+
+		if (at || whole)
+			add_went(m, &spans[i]);
+		if (at)
+			m->placed[at - 1] = true;
+		if (at || !whole)
+			spans[left++] = at ? m->came[at - 1] : spans[i];
+	}
+	return left;
+}
+
+static int replace_in(struct merge *m, const struct block *b, bool whole,
+		      struct err *e)
 {
 	struct otlp_span spans[BLOCK_SPANS];
 	size_t n;
 
 	if (open_block(m, b, spans, &n, e) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t at = *slot_of_id(m, spans[i].span_id.p);
-
-		if (!at)
-			continue;
-		add_went(m, &spans[i]);
-		spans[i] = m->came[at - 1];
-		m->placed[at - 1] = true;
-	}
-	return write_block(m, STMT_TRACE_BLOCK_SET, b->seq, spans, n, e);
-}
-
-/* All of it goes. */
-static int take_block(struct merge *m, const struct block *b, struct err *e)
-{
-	struct otlp_span *spans;
-	size_t n;
-
-	if (span_block_unpack(codec(m->w), b->data, &m->arena, &spans, &n, e) <
-	    0)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		add_went(m, &spans[i]);
+	n = replace(m, spans, n, whole);
+	if (n)
+		return write_block(m, STMT_TRACE_BLOCK_SET, b->seq, spans, n,
+				   e);
+	m->changed = true;
+	m->last_small = false;
 	return db_exec(&m->w->db, STMT_TRACE_BLOCK_DELETE,
 		       BINDS(B(m->t.row), B(b->seq)), e);
 }
@@ -224,21 +228,16 @@ static int next_block(struct merge *m, int64_t after, bool whole,
 	return 1;
 }
 
-/* What is there and comes again is replaced; with whole all goes. */
+/* What is there and comes again is replaced; with whole the rest goes. */
 static int look_through(struct merge *m, bool whole, struct err *e)
 {
 	struct block b = {.seq = 0};
 	int rc;
 
 	while ((rc = next_block(m, b.seq, whole, &b, e)) > 0) {
-		if (!b.data.n)
-			continue;
-		rc = whole ? take_block(m, &b, e) : replace_in(m, &b, e);
-		if (rc < 0)
+		if (b.data.n && replace_in(m, &b, whole, e) < 0)
 			return -1;
 	}
-	if (whole)
-		m->last_small = false;
 	return rc;
 }
 

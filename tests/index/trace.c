@@ -324,25 +324,39 @@ static void otel_ids(void)
 	   "another one is");
 }
 
-/* A file written anew: other spans go. */
-static void whole(void)
+static int write_whole(const char *id, const struct otlp_span *s, size_t n)
 {
 	struct cmd_trace_spans *x = command_new(COMMAND_TRACE_SPANS);
-	struct otlp_span s = span(
-		&fx.a, (struct span_of){.id = 8, .name = "only", .start = 1});
-	struct trace_spans one = {STR("tr-2"), &s, 1};
+	struct trace_spans one = {str_from(id), s, n};
 
 	x->traces = &one;
 	x->ntraces = 1;
 	x->whole = true;
-	works(fx_apply(&fx, &x->c));
-	is_str(fx_see_spans(&fx, "tr-2"), "only", "the others went");
-	x = command_new(COMMAND_TRACE_SPANS);
-	one.trace_id = STR("tr-none");
-	x->traces = &one;
-	x->ntraces = 1;
-	x->whole = true;
-	fails(fx_apply(&fx, &x->c), ERR_NOT_FOUND, "tr-none");
+	return fx_apply(&fx, &x->c);
+}
+
+/* A file written anew: other spans go. */
+static void whole(void)
+{
+	struct otlp_span s[] = {
+		span(&fx.a,
+		     (struct span_of){.id = 8, .name = "new", .start = 1}),
+		span(&fx.a,
+		     (struct span_of){.id = 2, .name = "kept", .start = 1})};
+	int64_t change;
+
+	works(write_whole("tr-2", s, 2));
+	is_str(fx_see_spans(&fx, "tr-2"), "kept new", "the others went");
+	change = index_change(fx.ix);
+	works(write_whole("tr-2", s, 2));
+	is_i64(index_change(fx.ix), change, "the same file changes nothing");
+	works(write_whole("tr-2", s, 1));
+	is_str(fx_see_spans(&fx, "tr-2"), "new", "one went");
+	works(write_whole("tr-2", s, 0));
+	is_str(fx_see_spans(&fx, "tr-2"), "", "all went");
+	works(write_whole("tr-2", s + 1, 1));
+	is_str(fx_see_spans(&fx, "tr-2"), "kept", "one is back");
+	fails(write_whole("tr-none", s, 1), ERR_NOT_FOUND, "tr-none");
 	is_sound(&fx, "sound again");
 }
 
