@@ -86,9 +86,9 @@ int once_keep(struct writer *w, struct command *c, struct err *e)
 	struct json_out j;
 	struct str key;
 
+	buf_init(&b, ANSWER_MAX);
 	if (!is_answer(c))
 		return 0;
-	buf_init(&b, ANSWER_MAX);
 	jo_init(&j, &b, 0);
 	field_write_json(&command_types[c->kind].out, c, &j);
 	if (!buf_ok(&b))

@@ -203,9 +203,9 @@ int trace_summarize(struct writer *w, struct trace_ref *t,
 	struct str flag;
 	int rc;
 
+	arena_init(&a, SUMMARY_ARENA);
 	if (!c->ncame)
 		return 0;
-	arena_init(&a, SUMMARY_ARENA);
 	rc = trace_get_metadata(w, t->row, TRACE_FINALIZED, &a, &flag, e);
 	s.finalized = rc > 0;
 	if (rc < 0 || note(&s, set_outline(&s, e)) < 0 ||
