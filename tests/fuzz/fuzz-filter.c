@@ -89,6 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 'e':
 		filter(text, &vocabulary_experiments);
 		break;
+	case 't':
+		filter(text, &vocabulary_traces);
+		break;
 	case 'o':
 		order(text);
 		break;

@@ -430,6 +430,26 @@ static void gone(void)
 	FINDS("tags.fruit = 'apple'", "tr-1");
 }
 
+/* The record may name another experiment than its spans came to. */
+static void moved(void)
+{
+	struct question q = {.filter = "name = 'moved'", .order = ""};
+	struct otlp_span s =
+		span(&fx.a, (struct span_of){.id = 1, .name = "s", .start = 1});
+
+	works(fx_spans(&fx, one, "tr-moved", &s, 1));
+	q.in = one;
+	is_str(ask_for(&q), "", "not yet named");
+	works(fx_trace(&fx, (struct trace_of){.id = "tr-moved",
+					      .experiment = two,
+					      .time = 1,
+					      .tags = {kv("mlflow.traceName",
+							  "moved")}}));
+	is_str(ask_for(&q), "", "no more in the one");
+	q.in = two;
+	is_str(ask_for(&q), "tr-moved", "but in the other");
+}
+
 static void rights(void)
 {
 	fx.who = (struct principal){.name = STR("someone")};
@@ -468,6 +488,7 @@ int main(void)
 	by_sessions();
 	by_links();
 	gone();
+	moved();
 	rights();
 	ties();
 	is_sound(&fx, "at the end all is sound");

@@ -10,8 +10,10 @@ enum { ARENA = 16 << 20 };
 static const char *const comparators[] = {
 	"=",     "!=",    "<",  "<=",     ">",       ">=",         "like",
 	"ilike", "rlike", "in", "not in", "is null", "is not null"};
-static const char *const families[] = {"attr", "param", "tag", "metric",
-				       "dataset"};
+static const char *const families[] = {
+	"attr",     "param",       "tag",   "metric",
+	"dataset",  "metadata",    "span",  "span attribute",
+	"feedback", "expectation", "issue", "assessment"};
 
 static void dump_value(struct buf *b, const struct expr_value *v)
 {
@@ -276,6 +278,51 @@ static const struct row bad_logged[] = {
 	{NULL, NULL},
 };
 
+static const struct row good_traces[] = {
+	{"request_id = 'a' OR trace.trace_id = 'b'",
+	 "(or attr.trace_id = 'a', attr.trace_id = 'b')"},
+	{"`timestamp` > 5 AND attributes.execution_time < 2",
+	 "(and attr.timestamp_ms > 5, attr.execution_time_ms < 2)"},
+	{"metadata.a.b = 'x'", "metadata.a.b = 'x'"},
+	{"request_metadata.`a b` IS NULL", "metadata.a b is null"},
+	{"span.name = 'n' AND span.attributes.x.y LIKE 'z%'",
+	 "(and span.name = 'n', span attribute.x.y like 'z%')"},
+	{"span.attributes.`a b` = 'c'", "span attribute.a b = 'c'"},
+	{"trace.text ILIKE '%a%'", "attr.text ilike '%a%'"},
+	{"feedback.f = 'true'", "feedback.f = 'true'"},
+	{"expectation.`e f` != '1'", "expectation.e f != '1'"},
+	{"issue.id = 'i'", "issue.id = 'i'"},
+	{"prompt = 'p/1'", "attr.prompt = 'p/1'"},
+	{NULL, NULL},
+};
+
+static const struct row bad_traces[] = {
+	{"span.duration = '1'", "Invalid span attribute 'duration'"},
+	{"span.attributes. = '1'", "Invalid identifier"},
+	{"attributes.x = '1'", "Invalid attribute key 'x'"},
+	{"metrics.x = 1", "Invalid entity type 'metrics'"},
+	{"prompt != 'p/1'", "Invalid comparator '!=' for prompts filter"},
+	{"prompt = 'p'", "Invalid prompts filter value 'p'"},
+	{"experiment_id = '1'", "Invalid attribute key 'experiment_id'"},
+	{"issue.name = 'x'", "Invalid issue key 'name'"},
+	{NULL, NULL},
+};
+
+static const struct row good_trace_orders[] = {
+	{"timestamp DESC", "attr.timestamp_ms desc"},
+	{"experiment_id", "attr.experiment_id asc"},
+	{"tag.a", "tag.a asc"},
+	{"metadata.`b c` DESC", "metadata.b c desc"},
+	{NULL, NULL},
+};
+
+static const struct row bad_trace_orders[] = {
+	{"text", "Invalid attribute key 'text'"},
+	{"client_request_id", "Invalid attribute key 'client_request_id'"},
+	{"span.name", "Invalid entity type 'span'"},
+	{NULL, NULL},
+};
+
 static const struct row good_run_orders[] = {
 	{"metrics.loss DESC", "metric.loss desc"},
 	{"metric.`a b` asc", "metric.a b asc"},
@@ -358,6 +405,8 @@ static const struct {
 	 bad_version_orders},
 	{&vocabulary_logged_models, good_logged, bad_logged, good_logged_orders,
 	 bad_logged_orders},
+	{&vocabulary_traces, good_traces, bad_traces, good_trace_orders,
+	 bad_trace_orders},
 };
 
 static void check_good(const struct row *row, const struct vocabulary *v)
