@@ -66,6 +66,14 @@ class Process:
     def alive(self):
         return self.process.poll() is None
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Whatever happened, it does not outlive its block."""
+        if self.alive():
+            self.stop()
+
 
 class Daemon(Process):
     """orrery serve on a data directory; url is where it answers."""

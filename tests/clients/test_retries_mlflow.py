@@ -252,17 +252,14 @@ def directory(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(directory):
-    with workplace() as base:
-        d = Daemon(base / "data")
+    with workplace() as base, Daemon(base / "data") as d:
         session(d.url, directory)
         yield told(d), content(d)
-        d.stop()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_session_of_lost_answers(undisturbed, directory, seed):
-    with workplace() as base:
-        d = Daemon(base / "data")
+    with workplace() as base, Daemon(base / "data") as d:
         with Lossy(d.address, seed, CREATIONS) as proxy:
             session(proxy.url, directory)
         seen, counted = told(d), content(d)
@@ -286,8 +283,7 @@ def test_an_upload_in_parts_of_lost_answers(monkeypatch, tmp_path, seed):
         monkeypatch.setenv("MLFLOW_" + name, str(value))
     data = bytes(range(251)) * (12 << 12)
     (tmp_path / "large").write_bytes(data)
-    with workplace() as base:
-        d = Daemon(base / "data")
+    with workplace() as base, Daemon(base / "data") as d:
         run = d.run()["run_id"]
         with Lossy(d.address, seed, PARTS) as proxy:
             client = MlflowClient(proxy.url)
@@ -338,11 +334,9 @@ def counts(d):
 
 @pytest.fixture(scope="module")
 def counting():
-    with workplace() as base:
-        d = Daemon(base / "data")
+    with workplace() as base, Daemon(base / "data") as d:
         d.call("registered-models/create", {"name": "kept"})
         yield d
-        d.stop()
 
 
 @pytest.mark.parametrize("path,body,other", MADE, ids=[m[0] for m in MADE])
@@ -383,10 +377,9 @@ def test_a_refusal_is_not_remembered(counting):
 def test_a_key_outlives_the_daemon():
     with workplace() as base:
         body = {"experiment_id": "0", "run_name": "once"}
-        d = Daemon(base / "data")
-        first = send(d.address, "runs/create", body, "k")
-        d.kill()
-        d = Daemon(base / "data")
-        assert send(d.address, "runs/create", body, "k") == first
-        assert content(d)["runs"] == 1
-        d.stop()
+        with Daemon(base / "data") as d:
+            first = send(d.address, "runs/create", body, "k")
+            d.kill()
+        with Daemon(base / "data") as d:
+            assert send(d.address, "runs/create", body, "k") == first
+            assert content(d)["runs"] == 1

@@ -353,8 +353,8 @@ def own_daemon(seed, seconds, requests):
     environment = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
                    **os.environ}
-    with workplace() as base, open(base / "log", "w+") as log:
-        d = Daemon(base / "data", env=environment, log=log)
+    with (workplace() as base, open(base / "log", "w+") as log,
+          Daemon(base / "data", env=environment, log=log) as d):
         f = fuzz(d.url, seed, seconds, requests, (str(base),), d.pid)
         sanitized = "libasan" in Path(f"/proc/{d.pid}/maps").read_text() \
             if d.alive() else False
@@ -378,13 +378,10 @@ def own_daemon(seed, seconds, requests):
 
 
 def again_after_restart(f, data):
-    d = Daemon(data)
-    try:
+    with Daemon(data) as d:
         f.url, f.address = d.url, d.address
         f.wire = Connection(d.address, TIMEOUT)
         f.kept.read_back()
-    finally:
-        d.stop()
 
 
 def report(f):
