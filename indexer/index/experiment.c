@@ -100,8 +100,9 @@ static int check_location(struct str location, struct err *e)
 
 	if (location.n > LIMIT_LOCATION)
 		return err_set(e, ERR_INVALID,
-			       "'artifact_location' exceeds the maximum length "
-			       "of %d characters",
+			       "Invalid artifact path length. "
+			       "'artifact_location' may have at most %d "
+			       "characters",
 			       LIMIT_LOCATION);
 	if (str_starts(location, STR("runs:")))
 		return err_set(e, ERR_INVALID,
