@@ -11,6 +11,7 @@
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/apply.h"
+#include "indexer/index/artifact_uri.h"
 #include "indexer/index/names.h"
 #include "indexer/index/project_name.h"
 #include "indexer/index/run_cache.h"
@@ -94,9 +95,34 @@ static int check_free(struct writer *w, const struct project_name *n,
 	return rc;
 }
 
-static int check_location(struct str location, struct err *e)
+static bool location_has(struct str location, char c)
+{
+	return location.n && memchr(location.p, c, location.n);
+}
+
+/* What follows ';' is no part of a path, for the clients that ask there. */
+static bool has_params(struct str location)
+{
+	const struct uri u = uri_split(location);
+
+	return location_has(location, ';') &&
+	       (!u.scheme.n || uri_is_scheme(&u, "http") ||
+		uri_is_scheme(&u, "https"));
+}
+
+/* Some part is "..", as it stands, or once its escapes are undone. */
+static bool climbs(struct str location)
 {
 	struct str rest = location;
+
+	while (rest.p)
+		if (str_is(str_cut(&rest, '/'), ".."))
+			return true;
+	return location_has(location, '%') && uri_has_relative_part(location);
+}
+
+static int check_location(struct str location, struct err *e)
+{
 
 	if (location.n > LIMIT_LOCATION)
 		return err_set(e, ERR_INVALID,
@@ -109,16 +135,15 @@ static int check_location(struct str location, struct err *e)
 			       "Artifact location cannot be a runs:/ URI. "
 			       "Given: '%.*s'",
 			       STR_ARG(location));
-	if (location.n && (memchr(location.p, '#', location.n) ||
-			   memchr(location.p, '?', location.n)))
+	if (location_has(location, '#') || location_has(location, '?') ||
+	    has_params(location))
+		return err_set(
+			e, ERR_INVALID,
+			"'artifact_location' URL can't include fragments "
+			"or params, nor a query ('#', ';', '?')");
+	if (climbs(location))
 		return err_set(e, ERR_INVALID,
-			       "'artifact_location' must not have a query or a "
-			       "fragment ('?', '#')");
-	while (rest.p)
-		if (str_is(str_cut(&rest, '/'), ".."))
-			return err_set(e, ERR_INVALID,
-				       "'artifact_location' must not have a "
-				       "part '..'");
+			       "'artifact_location' must not have a part '..'");
 	return check_text(location, "artifact_location", e);
 }
 

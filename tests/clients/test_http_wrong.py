@@ -175,6 +175,8 @@ def test_wrong_fields(daemon, run, call, body):
     ("experiments/create", {"name": "x" * 501}),
     ("experiments/create", {"name": "a", "tags": "b"}),
     ("experiments/create", {"name": "a", "artifact_location": 7}),
+    ("experiments/create", {"name": "a", "artifact_location": "http://h/;..%2Fx"}),
+    ("experiments/create", {"name": "a", "artifact_location": "s3://b/%2E%2E/x"}),
     ("experiments/search", {}),
     ("experiments/search", {"max_results": 0}),
     ("experiments/search", {"max_results": 50001}),

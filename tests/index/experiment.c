@@ -52,6 +52,10 @@ static void locations(void)
 	fails(create_at("l2", "s3://b/p?x=1"), ERR_INVALID, "query");
 	fails(create_at("l2", "s3://b/p#x"), ERR_INVALID, "fragment");
 	fails(create_at("l2", "s3://b/../p"), ERR_INVALID, "'..'");
+	fails(create_at("l2", "s3://b/%2e%2e/p"), ERR_INVALID, "'..'");
+	fails(create_at("l2", "s3://b/..%252f..%252fp"), ERR_INVALID, "'..'");
+	fails(create_at("l2", "http://h/;..%2fp"), ERR_INVALID, "params");
+	fails(create_at("l2", "/a;b"), ERR_INVALID, "params");
 	fails(create_at("l2", "runs:/x/y"), ERR_INVALID, "runs:/ URI");
 	is_str(fx_see_experiment(&fx, "3").name.n ? "there" : "none", "none",
 	       "what was refused left nothing");
