@@ -11,7 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BODY = re.compile(r"^\{\n(.*?)^\}", re.S | re.M)
-SCOPED = re.compile(r"SCOPED(?:\(\w+\)|_FREE|_FD)\s+[^;=]*?(\w+)(?:\[[^\]]*\])?;")
+SCOPED = re.compile(
+    r"SCOPED(?:\(\w+\)|_FREE|_FD)\s+[^;=]*?(\w+)(?:\[[^\]]*\])?;")
 
 
 def early_returns(text):

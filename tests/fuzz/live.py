@@ -82,7 +82,7 @@ class Fuzz:
         self.made = made.Maker(self.rng, api)
         self.sent, self.failures, self.grown = 0, [], 0
         self.last = collections.deque(maxlen=8)
-        self.statuses = {}
+        self.statuses, self.reached = {}, set()
         self.kept = Kept(self)
 
     # --- sending and judging ---------------------------------------------
@@ -108,6 +108,9 @@ class Fuzz:
     def ask(self, request):
         self.last.append(request)
         why, answer = self.wrong(request)
+        if answer.status == 200 and not why:
+            self.reached |= {op.name for op in self.made.operations
+                             if op.matches(request)}
         self.sent += 1
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
         if why:
@@ -164,14 +167,14 @@ class Fuzz:
             self.made.pages.append((*valid, told["next_page_token"]))
 
     def one_valid(self):
-        valid = self.made.valid(self.rng.choice(self.made.operations))
+        valid = self.made.valid(self.made.any_operation())
         answer = self.ask(self.made.request(valid))
         self.learn(valid[0], answer, valid)
         if answer.status == 200 and valid[0].method == "POST":
             self.kept.echo(valid[0], valid[3])
 
     def one_spoiled(self):
-        valid = self.made.valid(self.rng.choice(self.made.operations))
+        valid = self.made.valid(self.made.any_operation())
         request = self.made.spoiled(valid)
         answer = self.ask(request)
         if request.method == valid[0].method:
@@ -235,11 +238,11 @@ class Fuzz:
 
     def one_burst(self):
         """Several at once: the same, and different ones."""
-        same = self.made.request(self.made.valid(self.rng.choice(
-            self.made.operations)), [("Idempotency-Key",
-                                      f"burst{self.rng.randrange(4)}")])
+        same = self.made.request(
+            self.made.valid(self.made.any_operation()),
+            [("Idempotency-Key", f"burst{self.rng.randrange(4)}")])
         work = [[self.rng.choice([same, self.made.spoiled(self.made.valid(
-            self.rng.choice(self.made.operations)))]) for _ in range(5)]
+            self.made.any_operation()))]) for _ in range(5)]
             for _ in range(6)]
         found = []
 
@@ -389,6 +392,8 @@ def report(f):
     print(f"seed {f.seed}: {f.sent} requests ({statuses}), "
           f"{f.kept.count} kept writes read back, memory "
           f"{f.grown >> 20:+} MiB, {len(f.failures)} failed")
+    if never := {op.name for op in f.made.operations} - f.reached:
+        print("never answered with 200: " + ", ".join(sorted(never)))
     return len(f.failures)
 
 

@@ -7,6 +7,7 @@ spoiled, or not: a field, the text, the head, the path.
 """
 import collections
 import json
+import re
 import urllib.parse
 
 import filters
@@ -75,7 +76,10 @@ WORDS = {
     "key": ["loss", "val/loss", "k", "a b", "x.y", "mlflow.note.content"],
     "older_than": ["0s", "1d", "30d", "x"],
     "run_name": ["one", "two", "it's"],
-    "model_json": ['{"artifact_path": "m", "run_id": "x", "flavors": {}}'],
+    "model_json": ['{"artifact_path": "m", "run_id": "x", "flavors": {}, '
+                   '"utc_time_created": "2026-01-01"}', '{"run_id": 5}'],
+    "source": ["s3://b/p", "s3://b/q", "runs:/x/m", "dummy-source"],
+    "artifact_file_path": ["f", "d/f", "MLmodel"],
     "source_type": ["local", "code"], "schema": ["{}"], "profile": ["{}"],
     "field_name": ["metrics.loss", "creation_timestamp", "name", "tags.k"],
     "digest": ["d1", "d2"], "file": ["b"], "dataset_name": ["set"],
@@ -85,8 +89,7 @@ SAME = {"experiment_ids": "experiment_id", "run_ids": "run_id",
         "run_uuid": "run_id", "source_run_id": "run_id", "metric_key": "key",
         "model_ids": "model_id", "page_token": "next_page_token",
         "experiment_name": "name", "dataset_name": "name",
-        "dataset_digest": "digest", "artifact_file_path": "path",
-        "artifact_directory_path": "path", "source": "artifact_uri"}
+        "dataset_digest": "digest", "artifact_directory_path": "path"}
 KEPT = 40  # values of a name
 
 
@@ -169,10 +172,21 @@ class Operation:
         self.kind = next((k for k in ("logged-models", "registered-models",
                                       "model-versions", "experiments")
                           if f"/{k}/" in path), "runs")
+        self.pattern = self.pattern_of()
 
     @property
     def name(self):
         return f"{self.method} {self.path}"
+
+    def matches(self, request):
+        return request.method == self.method and self.pattern.fullmatch(
+            request.target.partition("?")[0])
+
+    def pattern_of(self):
+        below = self.path.removeprefix(self.prefixes[0] or "")
+        below = re.sub(r"\\{\w+\\}", ".+", re.escape(below))
+        prefixes = "|".join(re.escape(p or "") for p in self.prefixes)
+        return re.compile(f"({prefixes}){below}")
 
 
 def operations(api):
@@ -282,6 +296,12 @@ class Maker:
         return [(k, urllib.parse.quote(str(one), safe=""))
                 for k, v in made.items()
                 for one in (v if isinstance(v, list) else [v])]
+
+    def any_operation(self):
+        """Fewer of those that take away what the others need."""
+        op = self.rng.choice(self.operations)
+        away = op.method == "DELETE" or op.path.endswith(("/delete", "/gc"))
+        return self.any_operation() if away and self.rng.random() < 0.7 else op
 
     def valid(self, op):
         """(op, captures, query, tree), to be spoiled or sent."""
