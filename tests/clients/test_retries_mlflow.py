@@ -286,6 +286,7 @@ def test_an_upload_in_parts_of_lost_answers(monkeypatch, tmp_path, seed):
     with workplace() as base, Daemon(base / "data") as d:
         run = d.run()["run_id"]
         with Lossy(d.address, seed, PARTS) as proxy:
+            mlflow.set_tracking_uri(proxy.url)
             client = MlflowClient(proxy.url)
             client.log_artifact(run, str(tmp_path / "large"), "e")
         assert any("mpu/complete" in path for *_, path in proxy.hurt)
