@@ -111,6 +111,8 @@ def search_page(s):
 
 def make_team(s):
     """An experiment with runs for a team to work on, and their ids."""
+    if hasattr(s, "team"):
+        return
     s.team = make_experiments(s)
     s.load(1, FOR_EVER, "runs", s.team, 0, 300)
     found = s.call("runs/search", {"experiment_ids": [
@@ -120,30 +122,30 @@ def make_team(s):
                              for r in found["runs"]))
 
 
-def team(s):
-    return s.load(20, 2 * SECONDS, "mixed", s.ids, s.team)
+def at_work(s, what):
+    return s.load(20, 2 * SECONDS, "mixed", s.ids, s.team)[what]
 
 
 @figure("plain", "20 clients at work", "/s", better="higher",
         prepare=make_team)
 def mixed(s):
-    s.mixed = team(s)
-    return s.mixed["per_second"]
+    return at_work(s, "per_second")
 
 
-@figure("plain", "20 clients at work, p50", "ms")
+@figure("plain", "20 clients at work, p50", "ms", prepare=make_team)
 def mixed_p50(s):
-    return s.mixed["p50_ms"]
+    return at_work(s, "p50_ms")
 
 
-@figure("plain", "20 clients at work, p95", "ms")
+@figure("plain", "20 clients at work, p95", "ms", prepare=make_team)
 def mixed_p95(s):
-    s.mixed, last = team(s), s.mixed
-    return last["p95_ms"]
+    return at_work(s, "p95_ms")
 
 
 def record_log_model(s):
     """What MLflow's own client does, and what it asks meanwhile."""
+    if hasattr(s, "script"):
+        return
     s.script = s.directory / "log-model"
     run = many_keys(s, 2000)
     environment = dict(os.environ, MLFLOW_DISABLE_TELEMETRY="true",
@@ -151,7 +153,7 @@ def record_log_model(s):
     p = subprocess.run([
         python_with_mlflow() / "python", ROOT / "tools/bench/log_model.py",
         s.url, run, s.script], stdout=subprocess.PIPE, check=True, text=True,
-        env=environment)
+        env=environment, stderr=s.log)
     s.log_model_seconds = float(p.stdout.split()[0])
 
 
@@ -161,7 +163,8 @@ def log_model(s):
     return s.log_model_seconds
 
 
-@figure("plain", "log_model, 2000 metric keys: its requests", "ms")
+@figure("plain", "log_model, 2000 metric keys: its requests", "ms",
+        prepare=record_log_model)
 def log_model_requests(s):
     return 1000 * s.load(1, FOR_EVER, "script", s.script)["seconds"]
 
@@ -195,6 +198,11 @@ def artifact_up(s):
     return ARTIFACT / took / 1e6
 
 
+def have_artifact(s):
+    if not hasattr(s, "artifact"):
+        artifact_up(s)
+
+
 @figure("plain", "dd conv=fsync of as much", "MB/s", better="higher",
         ratio=None, rounds=1)
 def plain_write(s):
@@ -207,7 +215,8 @@ def plain_write(s):
     return ARTIFACT / took / 1e6
 
 
-@figure("plain", "artifact down", "MB/s", better="higher", ratio=None)
+@figure("plain", "artifact down", "MB/s", better="higher", ratio=None,
+        prepare=have_artifact)
 def artifact_down(s):
     start = time.monotonic()
     p = subprocess.run(["curl", "-sSf", "-o", "/dev/null", "-w",
@@ -217,7 +226,7 @@ def artifact_down(s):
 
 
 @figure("plain", "memory grown by the artifact", "MB", ratio=None, limit=8,
-        rounds=1)
+        rounds=1, prepare=have_artifact)
 def artifact_memory(s):
     return max(s.grown, 0) / 1e6
 
