@@ -5,7 +5,9 @@ import time
 
 from servers import ROOT, python_with_mlflow
 from settings import (FOR_EVER, QUICK, SECONDS, figure, get_ms,
-                      make_experiments, post_ms)
+                      make_experiments)
+
+TEAM_RUNS = 100
 
 
 @figure("plain", "start to first answer", "ms", limit=50, rounds=1)
@@ -91,32 +93,14 @@ def history(s):
                   "&metric_key=loss&max_results=25000")
 
 
-def make_page(s):
-    s.page_experiment = s.experiment()
-    for r in range(1000):
-        s.batch(s.run(s.page_experiment), metrics=[
-            {"key": f"m{i}", "value": r * i / 7, "timestamp": 1767312000000,
-             "step": 1} for i in range(20)],
-            params=[{"key": f"p{i}", "value": str(r % (i + 2))}
-                    for i in range(20)],
-            tags=[{"key": f"t{i}", "value": "x"} for i in range(5)])
-
-
-@figure("plain", "search page of 1000 runs x 45 values", "ms",
-        prepare=make_page)
-def search_page(s):
-    return post_ms(s, "runs/search", {
-        "experiment_ids": [s.page_experiment], "max_results": 1000})
-
-
 def make_team(s):
     """An experiment with runs for a team to work on, and their ids."""
     if hasattr(s, "team"):
         return
     s.team = make_experiments(s)
-    s.load(1, FOR_EVER, "runs", s.team, 0, 300)
+    s.load(1, FOR_EVER, "runs", s.team, 0, TEAM_RUNS)
     found = s.call("runs/search", {"experiment_ids": [
-        str(s.team + i) for i in range(10)], "max_results": 300})
+        str(s.team + i) for i in range(10)], "max_results": TEAM_RUNS})
     s.ids = s.directory / "ids"
     s.ids.write_text("".join(r["info"]["run_id"] + "\n"
                              for r in found["runs"]))
