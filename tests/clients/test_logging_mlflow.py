@@ -56,7 +56,7 @@ def in_background(tracking, monkeypatch):
 def test_background(tracking, client, experiment, in_background, monkeypatch,
                     buffered):
     """Several threads, thousands of points, none is lost."""
-    points = 2000 if buffered else 300
+    points = 2000 if buffered else 700
     if buffered:
         monkeypatch.setenv("MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS", buffered)
     with tracking.start_run() as run:
