@@ -40,7 +40,7 @@ enum {
 	LIMIT_MODEL_HISTORY = 1 << 20, /* bytes of a run's log-model tag */
 	LIMIT_PROJECTS = 10000,        /* by configuration */
 	LIMIT_PROJECT_LEVELS = 20,
-	LIMIT_PROJECT_PART = 255, /* bytes between slashes */
+	LIMIT_PROJECT_PART = 255,      /* bytes between slashes */
 	LIMIT_TRACE_ID = 250,          /* characters */
 	LIMIT_CLIENT_REQUEST_ID = 250, /* characters; longer is refused */
 	LIMIT_TRACE_PREVIEW = 10000,   /* characters; longer is cut */

@@ -38,8 +38,8 @@ struct text_source {
 	/* Where these are names (project.h): the same within a project, in
 	 * whose view it is taken for each and for sorted. */
 	enum stmt_id in_view;
-	enum stmt_id since;  /* of runs, one text each: what changed
-				(columns_text.h); 0: none */
+	enum stmt_id since; /* of runs, one text each: what changed
+			       (columns_text.h); 0: none */
 };
 
 /* Numbers that are not in the columns (search_reals.h). */

@@ -287,9 +287,9 @@ def test_notes(tracking, client, experiment):
     client.set_experiment_tag(experiment, "mlflow.note.content", "about")
     tags = client.get_run(run.info.run_id).data.tags
     assert tags["mlflow.note.content"] == "# first\n*é*"
-    client.set_tag(run.info.run_id, "mlflow.note.content", "x" * 8000)
+    client.set_tag(run.info.run_id, "mlflow.note.content", "a" * 8000)
     found = client.search_runs([experiment],
-                               "tags.`mlflow.note.content` LIKE 'xxx%'")
+                               "tags.`mlflow.note.content` LIKE 'aaa%'")
     assert len(found) == 1
     assert client.get_experiment(experiment).tags == {
         "mlflow.note.content": "about",
