@@ -54,13 +54,38 @@ static void put_items(struct json_out *j, const struct field *f)
 	jo_object_end(j);
 }
 
+/* Text in a form of its own, where JSON has no better. */
+static bool put_formed(struct json_out *j, const struct field *f)
+{
+	bool date = f->flags & FIELD_TIME;
+
+	if (f->flags & FIELD_MAP) {
+		put_text(j, "type", "object");
+		jo_key(j, "additionalProperties");
+		jo_object(j);
+		put_text(j, "type", "string");
+		jo_object_end(j);
+	} else if (f->flags & (FIELD_TIME | FIELD_SECONDS)) {
+		put_text(j, "type", "string");
+		put_text(j, date ? "format" : "pattern",
+			 date ? "date-time" : "^-?[0-9]+([.][0-9]+)?s$");
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void put_type(struct json_out *j, const struct field *f)
 {
-	if (f->type == FIELD_OBJECT) {
+	if (f->sub && (f->type == FIELD_OBJECT || f->type == FIELD_RAW)) {
 		put_set(j, f->sub);
 		return;
 	}
 	jo_object(j);
+	if (put_formed(j, f)) {
+		jo_object_end(j);
+		return;
+	}
 	switch (f->type) {
 	case FIELD_STR:
 		put_text(j, "type", "string");

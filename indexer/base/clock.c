@@ -6,6 +6,7 @@
  */
 #include "indexer/base/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "indexer/base/num.h"
@@ -123,6 +124,119 @@ size_t clock_rfc3339(int64_t ms, char *out)
 	return (size_t)(at - out);
 }
 
+/* n decimal digits at p within 0..most, -1 if they are not. */
+static int digits_at(const char *p, int n, int most)
+{
+	int v = 0;
+
+	while (n--) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		v = v * 10 + (*p++ - '0');
+	}
+	return v <= most ? v : -1;
+}
+
+/* Takes a fraction (".5") off the front of s, as milliseconds; 0 without one,
+ * -1 if the point has no digits. */
+static int take_fraction(struct str *s)
+{
+	int ms = 0, weight = 100;
+	size_t i = 1;
+
+	if (!s->n || s->p[0] != '.')
+		return 0;
+	for (; i < s->n && s->p[i] >= '0' && s->p[i] <= '9'; i++) {
+		ms += weight * (s->p[i] - '0');
+		weight /= 10;
+	}
+	*s = str_n(s->p + i, s->n - i);
+	return i > 1 ? ms : -1;
+}
+
+/* "Z" or "+01:30" as minutes; false if it is neither. */
+static bool parse_offset(struct str s, int *ret)
+{
+	int hours, minutes;
+
+	*ret = 0;
+	if (str_eq_nocase(s, STR("Z")))
+		return true;
+	if (s.n != 6 || (s.p[0] != '+' && s.p[0] != '-') || s.p[3] != ':')
+		return false;
+	hours = digits_at(s.p + 1, 2, 23);
+	minutes = digits_at(s.p + 4, 2, 59);
+	*ret = (s.p[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
+	return hours >= 0 && minutes >= 0;
+}
+
+/* "2026-01-02T03:04:05" at p as seconds; false if it is none. */
+static bool parse_date_time(const char *p, int64_t *ret)
+{
+	int year = digits_at(p, 4, 9999), month = digits_at(p + 5, 2, 12);
+	int day = digits_at(p + 8, 2, 31), hour = digits_at(p + 11, 2, 23);
+	int minute = digits_at(p + 14, 2, 59);
+	int second = digits_at(p + 17, 2, 60);
+
+	if (p[4] != '-' || p[7] != '-' || (p[10] | 32) != 't' || p[13] != ':' ||
+	    p[16] != ':' || year < 0 || month < 1 || day < 1 || hour < 0 ||
+	    minute < 0 || second < 0)
+		return false;
+	*ret = days_of_date(year, month - 1, day) * DAY_S + hour * 3600 +
+	       minute * 60 + second;
+	return true;
+}
+
+bool clock_rfc3339_parse(struct str s, int64_t *ret_ms)
+{
+	const size_t least = STR("2026-01-02T03:04:05").n;
+	struct str rest;
+	int64_t seconds;
+	int fraction, offset;
+
+	if (s.n <= least || !parse_date_time(s.p, &seconds))
+		return false;
+	rest = str_n(s.p + least, s.n - least);
+	fraction = take_fraction(&rest);
+	if (fraction < 0 || !parse_offset(rest, &offset))
+		return false;
+	*ret_ms = (seconds - offset * 60) * 1000 + fraction;
+	return true;
+}
+
+size_t clock_seconds(int64_t ms, char *out)
+{
+	uint64_t u = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+	int n = snprintf(out, CLOCK_TEXT, "%s%llu", ms < 0 ? "-" : "",
+			 (unsigned long long)(u / 1000));
+
+	if (u % 1000)
+		n += snprintf(out + n, CLOCK_TEXT - (size_t)n, ".%03d",
+			      (int)(u % 1000));
+	return (size_t)n +
+	       (size_t)snprintf(out + n, CLOCK_TEXT - (size_t)n, "s");
+}
+
+/* Protobuf lets a duration have twelve digits before the point. */
+bool clock_seconds_parse(struct str s, int64_t *ret_ms)
+{
+	bool negative = s.n && s.p[0] == '-';
+	struct str rest = negative ? str_n(s.p + 1, s.n - 1) : s;
+	size_t digits = 0;
+	int64_t seconds = 0;
+	int fraction;
+
+	while (digits < rest.n && digits < 12 && rest.p[digits] >= '0' &&
+	       rest.p[digits] <= '9')
+		seconds = seconds * 10 + (rest.p[digits++] - '0');
+	rest = str_n(rest.p + digits, rest.n - digits);
+	fraction = take_fraction(&rest);
+	if (!digits || fraction < 0 || !str_is(rest, "s"))
+		return false;
+	*ret_ms = (seconds * 1000 + fraction) * (negative ? -1 : 1);
+	return true;
+}
+
 static const char week_days[] = "SunMonTueWedThuFriSat";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
@@ -143,19 +257,6 @@ size_t clock_http(int64_t ms, char *out)
 	at = put(at, tm.tm_sec, 2, ' ');
 	at = stpcpy(at, "GMT");
 	return (size_t)(at - out);
-}
-
-/* n decimal digits at p within 0..most, -1 if they are not. */
-static int digits_at(const char *p, int n, int most)
-{
-	int v = 0;
-
-	while (n--) {
-		if (*p < '0' || *p > '9')
-			return -1;
-		v = v * 10 + (*p++ - '0');
-	}
-	return v <= most ? v : -1;
 }
 
 static int month_at(const char *p)

@@ -16,6 +16,11 @@ int64_t clock_mono_us(void); /* for measuring */
 /* "2026-01-02T03:04:05.678Z"; out has room for CLOCK_TEXT bytes. */
 enum { CLOCK_TEXT = 32 };
 size_t clock_rfc3339(int64_t ms, char *out);
+/* The same back, with any fraction and with any offset from UTC. */
+bool clock_rfc3339_parse(struct str s, int64_t *ret_ms);
+/* Milliseconds as protobuf's JSON has a duration ("1.500s"), and back. */
+size_t clock_seconds(int64_t ms, char *out);
+bool clock_seconds_parse(struct str s, int64_t *ret_ms);
 /* "Fri, 02 Jan 2026 03:04:05 GMT" for HTTP headers, and back. */
 size_t clock_http(int64_t ms, char *out);
 bool clock_http_parse(struct str s, int64_t *ret_ms);

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "indexer/base/clock.h"
 #include "indexer/base/field_path.h"
 #include "indexer/base/num.h"
 
@@ -127,6 +128,20 @@ static const char *set_i64(struct str text, struct opt_i64 *ret)
 	return NULL;
 }
 
+/* Times that come as text. */
+static const char *set_time(const struct field *f, struct str text,
+			    struct opt_i64 *ret)
+{
+	bool date = f->flags & FIELD_TIME;
+
+	ret->set = date ? clock_rfc3339_parse(text, &ret->v)
+			: clock_seconds_parse(text, &ret->v);
+	if (ret->set)
+		return NULL;
+	return date ? "Expected a time such as 2026-01-02T03:04:05.678Z."
+		    : "Expected seconds such as 1.5s.";
+}
+
 static const char *set_enum(const struct field *f, struct str text,
 			    struct opt_i64 *ret)
 {
@@ -165,7 +180,9 @@ const char *field_set_text(const struct field *f, struct str text, void *member)
 	case FIELD_STR:
 		return set_str(f, text, member);
 	case FIELD_I64:
-		return set_i64(text, member);
+		return f->flags & (FIELD_TIME | FIELD_SECONDS)
+			       ? set_time(f, text, member)
+			       : set_i64(text, member);
 	case FIELD_F64:
 		return set_f64(text, member);
 	case FIELD_BOOL:
@@ -318,6 +335,30 @@ static void write_list(const struct field *f, const struct field_list *list,
 	jo_array_end(j);
 }
 
+static void write_map(const struct field_list *list, struct json_out *j)
+{
+	const struct field_pair *p = list->items;
+
+	jo_object(j);
+	for (size_t i = 0; i < list->n; i++) {
+		jo_key_str(j, p[i].key);
+		jo_str(j, p[i].value);
+	}
+	jo_object_end(j);
+}
+
+static void write_i64(const struct field *f, int64_t v, struct json_out *j)
+{
+	char text[CLOCK_TEXT];
+
+	if (f->flags & FIELD_TIME)
+		jo_str(j, str_n(text, clock_rfc3339(v, text)));
+	else if (f->flags & FIELD_SECONDS)
+		jo_str(j, str_n(text, clock_seconds(v, text)));
+	else
+		jo_i64(j, v);
+}
+
 static void write_member(const struct field *f, const void *member,
 			 struct json_out *j)
 {
@@ -329,7 +370,7 @@ static void write_member(const struct field *f, const void *member,
 		jo_raw(j, *(const struct str *)member);
 		break;
 	case FIELD_I64:
-		jo_i64(j, ((const struct opt_i64 *)member)->v);
+		write_i64(f, ((const struct opt_i64 *)member)->v, j);
 		break;
 	case FIELD_ENUM:
 		jo_str(j,
@@ -343,7 +384,10 @@ static void write_member(const struct field *f, const void *member,
 		break;
 	case FIELD_STRS:
 	case FIELD_LIST:
-		write_list(f, member, j);
+		if (f->flags & FIELD_MAP)
+			write_map(member, j);
+		else
+			write_list(f, member, j);
 		break;
 	case FIELD_OBJECT:
 		field_write_json(f->sub, member, j);

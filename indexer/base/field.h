@@ -11,7 +11,8 @@
  * struct opt_i64 (index into names), FIELD_STRS and FIELD_LIST struct
  * field_list (of struct str; of structs described by sub), FIELD_OBJECT the
  * sub struct itself preceded by nothing (absent: all zero), FIELD_RAW struct
- * str: the JSON text of the value, already checked.
+ * str: the JSON text of the value, already checked (sub then only says, to who
+ * reads the table, what is in it).
  *
  * What clients send is taken as they send it: 64-bit integers as numbers or
  * strings, doubles as numbers or strings ("NaN", "Infinity"), booleans as
@@ -47,6 +48,10 @@ struct field_list {
 	size_t n;
 };
 
+struct field_pair {
+	struct str key, value;
+};
+
 enum field_type {
 	FIELD_STR,
 	FIELD_I64,
@@ -63,6 +68,13 @@ enum field_flags {
 	FIELD_REQUIRED = 1 << 0, /* absent: "Missing value for required..." */
 	FIELD_FILLED = 1 << 1,   /* required, and the empty string is missing */
 	FIELD_NO_NUL = 1 << 2,   /* a string without control bytes */
+	/* How protobuf's JSON has some types. FIELD_LIST: the elements are
+	 * struct field_pair, and come as the members of one object, each key
+	 * once. FIELD_I64: milliseconds, which come as a date and time
+	 * ("2026-01-02T03:04:05.678Z") or as seconds ("1.5s"). */
+	FIELD_MAP = 1 << 3,
+	FIELD_TIME = 1 << 4,
+	FIELD_SECONDS = 1 << 5,
 };
 
 struct field_set;

@@ -131,6 +131,56 @@ static int read_list(struct reader *r, const struct field *f,
 	return 0;
 }
 
+static bool has_key(const struct field_list *map, struct str key)
+{
+	const struct field_pair *p = map->items;
+
+	for (size_t i = 0; i < map->n; i++)
+		if (str_eq(p[i].key, key))
+			return true;
+	return false;
+}
+
+/* One member of an object that is a list here. */
+static int read_pair(struct reader *r, struct field_grow *g,
+		     const struct field_path *at, struct str key)
+{
+	struct field_path item = {at, NULL, g->list->n};
+	const struct field value = {.name = "value"};
+	struct field_pair *pair;
+	struct json_token t;
+
+	if (has_key(g->list, key))
+		return field_duplicate(&item, r->e);
+	pair = field_add_item(g, r->arena, at, r->e);
+	if (!pair || json_pull_next(&r->pull, &t, r->e))
+		return -1;
+	pair->key = key;
+	return read_str(r, &value, &item, &t, &pair->value);
+}
+
+static int read_map(struct reader *r, const struct field *f,
+		    const struct field_path *at, const struct json_token *t,
+		    struct field_list *ret)
+{
+	struct field_grow g = {.list = ret,
+			       .size = sizeof(struct field_pair),
+			       .limit = f->limit};
+	struct json_token next;
+
+	if (t->kind != JSON_OBJECT)
+		return refuse(r, at, t, "Expected an object.");
+	ret->items = arena_alloc(r->arena, 1);
+	for (;;) {
+		if (json_pull_next(&r->pull, &next, r->e))
+			return -1;
+		if (next.kind == JSON_OBJECT_END)
+			return 0;
+		if (read_pair(r, &g, at, next.text))
+			return -1;
+	}
+}
+
 /* Numbers and booleans in their own JSON form; those that come as strings
  * are parsed as text. */
 static const char *set_scalar(const struct field *f, const struct json_token *t,
@@ -142,7 +192,8 @@ static const char *set_scalar(const struct field *f, const struct json_token *t,
 		*(struct opt_f64 *)member = (struct opt_f64){t->real, true};
 		return NULL;
 	}
-	if (f->type == FIELD_I64 && t->kind == JSON_NUMBER && t->is_integer) {
+	if (f->type == FIELD_I64 && t->kind == JSON_NUMBER && t->is_integer &&
+	    !(f->flags & (FIELD_TIME | FIELD_SECONDS))) {
 		*(struct opt_i64 *)member = (struct opt_i64){t->integer, true};
 		return NULL;
 	}
@@ -168,7 +219,8 @@ static int read_member(struct reader *r, const struct field *f,
 		return read_str(r, f, at, t, member);
 	case FIELD_STRS:
 	case FIELD_LIST:
-		return read_list(r, f, at, t, member);
+		return f->flags & FIELD_MAP ? read_map(r, f, at, t, member)
+					    : read_list(r, f, at, t, member);
 	case FIELD_OBJECT:
 		if (t->kind != JSON_OBJECT)
 			return refuse(r, at, t, "Expected an object.");

@@ -19,6 +19,7 @@ void jo_init(struct json_out *j, struct buf *b, unsigned indent)
 	j->indent = indent;
 	j->comma[0] = false;
 	j->keyed = false;
+	j->python = false;
 }
 
 static void new_line(struct json_out *j)
@@ -40,7 +41,7 @@ static void new_line(struct json_out *j)
 static void separate(struct json_out *j)
 {
 	if (j->comma[j->depth])
-		buf_putc(j->b, ',');
+		buf_puts(j->b, j->python ? ", " : ",");
 	if (j->depth)
 		new_line(j);
 	j->comma[j->depth] = true;
@@ -147,10 +148,7 @@ void jo_key_str(struct json_out *j, struct str key)
 	assert(j->depth && !j->keyed);
 	separate(j);
 	put_string(j->b, key);
-	if (j->indent)
-		buf_puts(j->b, ": ");
-	else
-		buf_putc(j->b, ':');
+	buf_puts(j->b, j->indent || j->python ? ": " : ":");
 	j->keyed = true;
 }
 
@@ -171,15 +169,28 @@ void jo_i64(struct json_out *j, int64_t v)
 	buf_i64(j->b, v);
 }
 
+void jo_u64(struct json_out *j, uint64_t v)
+{
+	before_value(j);
+	buf_printf(j->b, "%llu", (unsigned long long)v);
+}
+
+/* What JSON has no number for. */
+static void put_odd(const struct json_out *j, double v)
+{
+	const char *name = isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity";
+	const char *quote = j->python ? "" : "\"";
+
+	buf_printf(j->b, "%s%s%s", quote, name, quote);
+}
+
 void jo_f64(struct json_out *j, double v)
 {
 	char text[NUM_MAX];
 
 	before_value(j);
-	if (isnan(v))
-		buf_puts(j->b, "\"NaN\"");
-	else if (isinf(v))
-		buf_puts(j->b, v < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+	if (!isfinite(v))
+		put_odd(j, v);
 	else
 		buf_add(j->b, text, num_format_f64(v, text));
 }

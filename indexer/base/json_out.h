@@ -5,7 +5,9 @@
  * Doubles are written in their shortest form that reads back as the same
  * double; what JSON cannot hold is written as the strings "NaN", "Infinity",
  * "-Infinity". Invalid UTF-8 in a string becomes U+FFFD. When indent is set
- * (2), the text is laid out as MLflow lays it out.
+ * (2), the text is laid out as MLflow lays it out; when python is set, it is
+ * byte for byte what Python's json.dumps(ensure_ascii=False) writes, which has
+ * a blank behind commas and colons, and NaN and Infinity bare.
  */
 #ifndef ORRERY_BASE_JSON_OUT_H
 #define ORRERY_BASE_JSON_OUT_H
@@ -24,6 +26,7 @@ struct json_out {
 	unsigned depth, indent;
 	bool comma[JSON_OUT_DEPTH]; /* per level: something was written */
 	bool keyed;                 /* a key waits for its value */
+	bool python;                /* set after jo_init */
 };
 
 void jo_init(struct json_out *j, struct buf *b, unsigned indent);
@@ -35,6 +38,7 @@ void jo_key(struct json_out *j, const char *key);
 void jo_key_str(struct json_out *j, struct str key);
 void jo_str(struct json_out *j, struct str s);
 void jo_i64(struct json_out *j, int64_t v);
+void jo_u64(struct json_out *j, uint64_t v);
 void jo_f64(struct json_out *j, double v);
 void jo_bool(struct json_out *j, bool v);
 void jo_null(struct json_out *j);

@@ -116,6 +116,81 @@ static void test_clocks(void)
 	ok(later.tv_sec > now.tv_sec, "and lies ahead");
 }
 
+static void test_rfc3339_parse(void)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = {
+		{"1970-01-01T00:00:00Z", 0},
+		{"2026-01-02T03:04:05.678Z", 1767323045678},
+		{"2026-01-02t03:04:05.678999999z", 1767323045678},
+		{"2026-01-02T03:04:05.6Z", 1767323045600},
+		{"2026-01-02T04:34:05.678+01:30", 1767323045678},
+		{"2026-01-01T22:04:05.678-05:00", 1767323045678},
+		{"1969-12-31T23:59:59.999Z", -1},
+	};
+	static const char *const refused[] = {
+		"",
+		"2026-01-02",
+		"2026-01-02T03:04:05",
+		"2026-01-02 03:04:05Z",
+		"2026-13-02T03:04:05Z",
+		"2026-00-02T03:04:05Z",
+		"2026-01-32T03:04:05Z",
+		"2026-01-02T24:04:05Z",
+		"2026-01-02T03:60:05Z",
+		"2026-01-02T03:04:05.Z",
+		"2026-01-02T03:04:05.5",
+		"2026-01-02T03:04:05+1:30",
+		"2026-01-02T03:04:05+24:00",
+		"2026-01-02T03:04:05Zz",
+		"1767323045678",
+	};
+	int64_t ms;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ms = 1;
+		ok(clock_rfc3339_parse(str_from(rows[i].text), &ms) &&
+			   ms == rows[i].ms,
+		   rows[i].text);
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		ok(!clock_rfc3339_parse(str_from(refused[i]), &ms), refused[i]);
+}
+
+static void test_seconds(void)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = {{"0s", 0},
+		    {"1.500s", 1500},
+		    {"-0.001s", -1},
+		    {"12s", 12000},
+		    {"999999999999.999s", INT64_C(999999999999999)}};
+	static const char *const refused[] = {
+		"",   "s",    "1",     "1.s", ".5s",           "1.5",
+		"1m", "--1s", "1.5ss", "+1s", "1000000000000s"};
+	char text[CLOCK_TEXT];
+	int64_t ms;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ms = 1;
+		ok(clock_seconds_parse(str_from(rows[i].text), &ms) &&
+			   ms == rows[i].ms,
+		   rows[i].text);
+		is_i64((int64_t)clock_seconds(rows[i].ms, text),
+		       (int64_t)strlen(rows[i].text), "its length");
+		is_str(text, rows[i].text, "and back");
+	}
+	ok(clock_seconds_parse(STR("1.5s"), &ms) && ms == 1500, "short");
+	ok(clock_seconds_parse(STR("0.1234567s"), &ms) && ms == 123, "long");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		ok(!clock_seconds_parse(str_from(refused[i]), &ms), refused[i]);
+	ok(clock_seconds(INT64_MIN, text) < CLOCK_TEXT, "the least");
+}
+
 int main(void)
 {
 	test_text();
@@ -123,5 +198,7 @@ int main(void)
 	test_http_refused();
 	test_duration();
 	test_clocks();
+	test_rfc3339_parse();
+	test_seconds();
 	return tap_done();
 }

@@ -359,6 +359,72 @@ static void test_write(void)
 	buf_fini(&b);
 }
 
+/* As protobuf's JSON has maps, times and durations. */
+struct formed {
+	struct opt_i64 at, lasts;
+	struct field_list tags; /* of struct field_pair */
+};
+
+static const struct field formed_fields[] = {
+	{"at", NULL, FIELD_I64, FIELD_TIME, offsetof(struct formed, at)},
+	{"lasts", NULL, FIELD_I64, FIELD_SECONDS,
+	 offsetof(struct formed, lasts)},
+	{"tags", NULL, FIELD_LIST, FIELD_MAP, offsetof(struct formed, tags), 3},
+};
+static const struct field_set formed_set =
+	FIELD_SET(formed_fields, struct formed);
+
+static int read_formed(const char *json, struct formed *r, struct err *e)
+{
+	arena_reset(&arena);
+	return field_read_json(&formed_set, str_from(json), &arena, r, e);
+}
+
+static void test_formed(void)
+{
+	const char *text = "{\"at\":\"2026-01-02T03:04:05.678Z\",\"lasts\":"
+			   "\"1.500s\",\"tags\":{\"a\":\"1\",\"b\":\"\"}}";
+	static const struct {
+		const char *json, *says;
+	} refused[] = {
+		{"{\"at\":5}", "'at'"},
+		{"{\"at\":\"5\"}", "2026-01-02T03:04:05.678Z"},
+		{"{\"lasts\":1.5}", "'lasts'"},
+		{"{\"lasts\":\"1\"}", "such as 1.5s"},
+		{"{\"tags\":[]}", "Expected an object"},
+		{"{\"tags\":{\"a\":1}}", "'tags[0]'"},
+		{"{\"tags\":{\"a\":null}}", "Expected a string"},
+		{"{\"tags\":{\"a\":\"\",\"a\":\"\"}}", "more than once"},
+		{"{\"tags\":{\"a\":\"\",\"b\":\"\",\"c\":\"\",\"d\":\"\"}}",
+		 "At most 3"},
+	};
+	const struct field_pair *p;
+	struct err e = {0};
+	struct json_out j;
+	struct formed r;
+	struct buf b;
+
+	is_i64(read_formed(text, &r, &e), 0, "formed values");
+	ok(r.at.set && r.at.v == 1767323045678, "a time");
+	ok(r.lasts.set && r.lasts.v == 1500, "a duration");
+	p = r.tags.items;
+	ok(r.tags.n == 2 && str_is(p[0].key, "a") && str_is(p[1].key, "b") &&
+		   str_is(p[0].value, "1") && !p[1].value.n,
+	   "a map");
+	buf_init(&b, 4096);
+	jo_init(&j, &b, 0);
+	field_write_json(&formed_set, &r, &j);
+	is_str(b.p, text, "and back");
+	buf_fini(&b);
+	ok(read_formed("{\"tags\":{}}", &r, &e) == 0 && r.tags.items &&
+		   !r.tags.n,
+	   "an empty map is there");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		ok(read_formed(refused[i].json, &r, &e) < 0 &&
+			   strstr(e.msg, refused[i].says),
+		   refused[i].json);
+}
+
 int main(void)
 {
 	arena_init(&arena, 1 << 20);
@@ -369,6 +435,7 @@ int main(void)
 	test_ceiling();
 	test_query();
 	test_write();
+	test_formed();
 	arena_fini(&arena);
 	return tap_done();
 }

@@ -341,6 +341,39 @@ static void test_tree(void)
 	buf_fini(&b);
 }
 
+/* What Python 3 prints for json.dumps(x, ensure_ascii=False). */
+static void test_python(void)
+{
+	struct json_out j;
+	struct buf b;
+
+	buf_init(&b, 1 << 16);
+	jo_init(&j, &b, 0);
+	j.python = true;
+	jo_object(&j);
+	jo_kstr(&j, "a", STR("\xc3\xa9\n\x01/\x7f"));
+	jo_key(&j, "b");
+	jo_array(&j);
+	jo_i64(&j, -1);
+	jo_f64(&j, 5);
+	jo_f64(&j, 1e-7);
+	jo_f64(&j, NAN);
+	jo_f64(&j, -INFINITY);
+	jo_null(&j);
+	jo_u64(&j, UINT64_MAX);
+	jo_array_end(&j);
+	jo_key(&j, "c");
+	jo_object(&j);
+	jo_object_end(&j);
+	jo_object_end(&j);
+	is_str(b.p,
+	       "{\"a\": \"\xc3\xa9\\n\\u0001/\x7f\", \"b\": [-1, 5.0, 1e-07, "
+	       "NaN, "
+	       "-Infinity, null, 18446744073709551615], \"c\": {}}",
+	       "as Python writes it");
+	buf_fini(&b);
+}
+
 int main(void)
 {
 	test_accepted();
@@ -352,5 +385,6 @@ int main(void)
 	test_arena_limit();
 	test_out();
 	test_tree();
+	test_python();
 	return tap_done();
 }
