@@ -157,7 +157,7 @@ static const struct member *find_number(const struct message *m,
 					unsigned number)
 {
 	for (size_t i = 0; i < m->count; i++)
-		if (m->members[i].number == number)
+		if (m->members[i].number == number && !m->members[i].own)
 			return &m->members[i];
 	return NULL;
 }

@@ -18,6 +18,9 @@
  * MESSAGE_DEPTH. A message that comes twice counts as it came last. Strings
  * point into what is read or into the arena; its ceiling is what bounds the
  * structs that hostile bytes can make.
+ *
+ * A member marked own is ours: it is kept with the others, but is neither read
+ * from outside nor written.
  */
 #ifndef ORRERY_FORMATS_MESSAGE_H
 #define ORRERY_FORMATS_MESSAGE_H
@@ -46,7 +49,7 @@ struct message;
 struct member {
 	unsigned number;
 	enum member_type type;
-	bool one_of;
+	bool one_of, own;
 	const char *name, *json; /* "trace_id", "traceId" */
 	size_t offset;
 	const struct message *sub;

@@ -174,10 +174,12 @@ static int read_value(struct reading *r, const struct member *f,
 
 static const struct member *find_name(const struct message *m, struct str name)
 {
-	for (size_t i = 0; i < m->count; i++)
-		if (str_is(name, m->members[i].json) ||
-		    str_is(name, m->members[i].name))
-			return &m->members[i];
+	for (size_t i = 0; i < m->count; i++) {
+		const struct member *f = &m->members[i];
+
+		if (!f->own && (str_is(name, f->json) || str_is(name, f->name)))
+			return f;
+	}
 	return NULL;
 }
 
@@ -251,15 +253,6 @@ static void write_base64(struct json_out *j, struct str bytes)
 	jo_str(j, buf_view(&b));
 }
 
-/* json_out has no numbers beyond int64. */
-static void write_u64(struct json_out *j, uint64_t v)
-{
-	char text[NUM_MAX];
-	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
-
-	jo_raw(j, str_n(text, (size_t)n));
-}
-
 static void write_list(struct json_out *j, const struct message *m,
 		       const struct field_list *l)
 {
@@ -283,7 +276,7 @@ static void write_value(struct json_out *j, const struct member *f,
 		write_base64(j, *(const struct str *)p);
 		break;
 	case MEMBER_U64:
-		write_u64(j, *(const uint64_t *)p);
+		jo_u64(j, *(const uint64_t *)p);
 		break;
 	case MEMBER_I64:
 		jo_i64(j, *(const int64_t *)p);
@@ -313,7 +306,7 @@ void message_write_json(const struct message *m, const void *s,
 	for (size_t i = 0; i < m->count; i++) {
 		const struct member *f = &m->members[i];
 
-		if (!member_present(m, f, s))
+		if (f->own || !member_present(m, f, s))
 			continue;
 		jo_key(j, f->name);
 		write_value(j, f, member_in(f, s));

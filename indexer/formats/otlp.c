@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* otlp.c - the tables of OTLP's messages, and the values of attributes.
+/* otlp.c - the tables of OTLP's messages.
  *
  * The order of rows is part of the form in which spans are stored
  * (span_block.h): rows are only ever added, at the end.
  */
 #include "indexer/formats/otlp.h"
-
-#include "indexer/base/scope.h"
-#include "indexer/base/text.h"
 
 #define ROW(nr, t, s, m, snake, camel)                                         \
 	{                                                                      \
@@ -70,6 +67,12 @@ static const struct member value_rows[] = {
 	CHOICE_OF(5, items, "array_value", "arrayValue", array_message),
 	CHOICE_OF(6, items, "kvlist_value", "kvlistValue", pairs_message),
 	CHOICE(7, MEMBER_BYTES, text, "bytes_value", "bytesValue"),
+	{.type = MEMBER_STR,
+	 .one_of = true,
+	 .own = true,
+	 .name = "verbatim",
+	 .json = "verbatim",
+	 .offset = offsetof(struct otlp_value, text)},
 };
 static const struct message value_message = {
 	.members = value_rows,
@@ -139,6 +142,11 @@ static const struct member span_rows[] = {
 	       link_message),
 	ROW_OF(15, MEMBER_EMBED, otlp_span, status, "status", "status",
 	       status_message),
+	{.type = MEMBER_I64,
+	 .own = true,
+	 .name = "form",
+	 .json = "form",
+	 .offset = offsetof(struct otlp_span, form)},
 };
 const struct message otlp_span_message = MESSAGE(span_rows, otlp_span);
 
@@ -174,89 +182,3 @@ const struct message otlp_request_message = MESSAGE(request_rows, otlp_request);
 /* Rendering nests three or four levels of JSON per level of a value. */
 _Static_assert(JSON_OUT_DEPTH >= MESSAGE_DEPTH / 2 * 3 + 12,
 	       "whatever was read can be written");
-
-/* --- values -------------------------------------------------------------- */
-
-const struct otlp_value *otlp_find(const struct field_list *attributes,
-				   const char *key)
-{
-	const struct otlp_pair *p = attributes->items;
-
-	for (size_t i = 0; i < attributes->n; i++)
-		if (str_is(p[i].key, key))
-			return &p[i].value;
-	return NULL;
-}
-
-static void bytes_json(struct json_out *j, struct str bytes)
-{
-	SCOPED(buf_fini) struct buf b;
-
-	buf_init(&b, 2 * bytes.n + 16);
-	base64_encode(&b, bytes);
-	jo_str(j, buf_view(&b));
-}
-
-static void array_json(struct json_out *j, const struct field_list *l)
-{
-	const struct otlp_value *v = l->items;
-
-	jo_array(j);
-	for (size_t i = 0; i < l->n; i++)
-		otlp_value_json(j, &v[i]);
-	jo_array_end(j);
-}
-
-static void pairs_json(struct json_out *j, const struct field_list *l)
-{
-	const struct otlp_pair *p = l->items;
-
-	jo_object(j);
-	for (size_t i = 0; i < l->n; i++) {
-		jo_key_str(j, p[i].key);
-		otlp_value_json(j, &p[i].value);
-	}
-	jo_object_end(j);
-}
-
-void otlp_value_json(struct json_out *j, const struct otlp_value *v)
-{
-	switch ((enum otlp_kind)v->kind) {
-	case OTLP_STRING:
-		jo_str(j, v->text);
-		break;
-	case OTLP_BOOL:
-		jo_bool(j, v->truth);
-		break;
-	case OTLP_INT:
-		jo_i64(j, v->integer);
-		break;
-	case OTLP_DOUBLE:
-		jo_f64(j, v->real);
-		break;
-	case OTLP_ARRAY:
-		array_json(j, &v->items);
-		break;
-	case OTLP_PAIRS:
-		pairs_json(j, &v->items);
-		break;
-	case OTLP_BYTES:
-		bytes_json(j, v->text);
-		break;
-	case OTLP_NONE:
-		jo_null(j);
-		break;
-	}
-}
-
-void otlp_value_text(struct buf *b, const struct otlp_value *v)
-{
-	struct json_out j;
-
-	if (v->kind == OTLP_STRING) {
-		buf_str(b, v->text);
-		return;
-	}
-	jo_init(&j, b, 0);
-	otlp_value_json(&j, v);
-}

@@ -18,13 +18,15 @@ enum otlp_kind {
 	OTLP_DOUBLE,
 	OTLP_ARRAY,
 	OTLP_PAIRS,
-	OTLP_BYTES
+	OTLP_BYTES,
+	OTLP_VERBATIM /* ours: the JSON text of an attribute in a traces.json
+			 that no other kind would bring back (trace_file.h) */
 };
 
 struct otlp_value {
 	int64_t kind;
 	union {
-		struct str text; /* string, bytes */
+		struct str text; /* string, bytes, verbatim */
 		bool truth;
 		int64_t integer;
 		double real;
@@ -62,6 +64,8 @@ struct otlp_span {
 	uint64_t start, end; /* ns since 1970; end 0: not ended */
 	struct field_list attributes, events, links;
 	struct otlp_status status;
+	int64_t form; /* ours: the schema of the traces.json it came in, 2 or 3;
+			 0: it came by OTLP */
 };
 
 struct otlp_resource {
@@ -93,5 +97,13 @@ const struct otlp_value *otlp_find(const struct field_list *attributes,
 void otlp_value_json(struct json_out *j, const struct otlp_value *v);
 /* The same as text, a string without its quotes. */
 void otlp_value_text(struct buf *b, const struct otlp_value *v);
+
+/* Plain JSON as a value. ERR_MALFORMED where it is none, ERR_TOO_LARGE where
+ * it is nested deeper than OTLP_JSON_DEPTH or the arena is full. */
+enum { OTLP_JSON_DEPTH = 24 };
+int otlp_value_parse(struct str json, struct arena *a, struct otlp_value *ret,
+		     struct err *e);
+/* What a verbatim value means, as one of another kind; others stay. */
+void otlp_value_plain(struct otlp_value *v, struct arena *a);
 
 #endif
