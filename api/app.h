@@ -82,8 +82,12 @@ typedef void written_fn(struct json_out *j, const struct command *x);
  * committed: an object with what reply writes, or the command's error. What x
  * points to may lie in the call's arena. Nothing may touch c afterwards. */
 void write_command(struct call *c, void *x, written_fn *reply);
-/* The same for a request whose struct is the command's own: its members are
- * taken over as they are. */
+/* The same where the answer is more than an object: answer gives it, and that
+ * of a failure (x->err), too. Runs on the writer's thread. */
+typedef void written_answer_fn(struct call *c, const struct command *x);
+void write_and_answer(struct call *c, void *x, written_answer_fn *answer);
+/* The same as write_command for a request whose struct is the command's own:
+ * its members are taken over as they are. */
 void write_request(struct call *c, enum command_kind kind, written_fn *reply);
 /* Submit x; after COMMIT the handler is called once more from its start, and
  * write_returned tells: 0 nothing was submitted yet, 1 the command took
@@ -95,6 +99,8 @@ int write_returned(struct call *c);
 /* What the returned command made: the first member of its answer, a string;
  * else p NULL. */
 struct str write_returned_id(const struct call *c);
+/* The returned command, but for what it pointed to. */
+const void *write_returned_command(const struct call *c);
 
 /* Parks the call until the journal lines that it concerns are committed: those
  * of the run that its request names (run_id), or of any run where it names

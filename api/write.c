@@ -17,8 +17,10 @@ struct held {
 	struct call *c;
 	bool waited; /* for journals, once */
 	written_fn *reply;
+	written_answer_fn *answer;
 	struct err err; /* of the command */
 	struct str id;
+	void *x; /* a copy of the command */
 	bool returned;
 };
 
@@ -67,6 +69,9 @@ static struct held *prepare(struct call *c, struct command *x,
 		refuse(c, x, &e);
 		return NULL;
 	}
+	/* A retried request is told by its first command. */
+	if (h->x)
+		x->once = STR_NONE;
 	h->reply = reply;
 	x->who = c->who;
 	x->ctx = h;
@@ -93,20 +98,44 @@ static void answer_written(struct command *x, void *ctx)
 	call_finish(c);
 }
 
-void write_command(struct call *c, void *command, written_fn *reply)
+/* The call is deferred, and x has all but its end. */
+static void submit(struct call *c, struct command *x,
+		   void (*done)(struct command *x, void *ctx))
 {
-	struct app *app = call_app(c);
-	struct command *x = command;
 	struct err e;
 
-	if (!prepare(c, x, reply))
-		return;
-	x->done = answer_written;
+	x->done = done;
 	call_defer(c);
-	if (index_submit(app->index, x, &e)) {
+	if (index_submit(call_app(c)->index, x, &e)) {
 		refuse(c, x, &e);
 		call_finish(c);
 	}
+}
+
+void write_command(struct call *c, void *command, written_fn *reply)
+{
+	if (prepare(c, command, reply))
+		submit(c, command, answer_written);
+}
+
+static void answer_whole(struct command *x, void *ctx)
+{
+	struct held *h = ctx;
+	struct call *c = h->c;
+
+	h->answer(c, x);
+	command_free(x);
+	call_finish(c);
+}
+
+void write_and_answer(struct call *c, void *command, written_answer_fn *answer)
+{
+	struct held *h = prepare(c, command, NULL);
+
+	if (!h)
+		return;
+	h->answer = answer;
+	submit(c, command, answer_whole);
 }
 
 /* A command with the members of the call's request, which is its own struct. */
@@ -131,11 +160,9 @@ static struct str made_by(const struct command *x)
 	const struct field_set *out = &command_types[x->kind].out;
 	struct str made = STR_NONE;
 
-	if (out->count) {
-		assert(out->fields[0].type == FIELD_STR);
+	if (out->count && out->fields[0].type == FIELD_STR)
 		memcpy(&made, (const char *)x + out->fields[0].offset,
 		       sizeof(made));
-	}
 	return made;
 }
 
@@ -147,6 +174,7 @@ static void resume_call(struct command *x, void *ctx)
 	h->err = x->err;
 	if (x->err.kind == ERR_NONE)
 		h->id = arena_str(c->arena, made_by(x));
+	memcpy(h->x, x, command_types[x->kind].size);
 	h->returned = true;
 	command_free(x);
 	call_resume(c);
@@ -160,6 +188,13 @@ void write_and_return(struct call *c, void *command)
 
 	if (!h)
 		return;
+	h->returned = false;
+	h->x = arena_alloc(c->arena, command_types[x->kind].size);
+	if (!h->x) {
+		command_free(x);
+		answer_full(c);
+		return;
+	}
 	x->done = resume_call;
 	call_park(c);
 	if (index_submit(app->index, x, &h->err)) {
@@ -191,6 +226,13 @@ struct str write_returned_id(const struct call *c)
 	const struct held *h = c->user;
 
 	return h->id;
+}
+
+const void *write_returned_command(const struct call *c)
+{
+	const struct held *h = c->user;
+
+	return h->x;
 }
 
 /* Whether a request concerns runs, and which: an empty id is any. */

@@ -6,12 +6,60 @@
 
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
+#include "indexer/query/mlflow.h"
 #include "indexer/render/render.h"
 
 enum {
 	PAGE_BYTES = 8 << 20,
 	ENTITY_BYTES = 1 << 20, /* the strings of one thing */
 };
+
+/* The text that a page token is bound to. */
+static int set_bound(struct search *s, const struct page_text *q,
+		     struct arena *a, struct err *e)
+{
+	SCOPED(buf_fini) struct buf b;
+	const struct str *order = q->order_by.items;
+
+	buf_init(&b, a->ceiling);
+	buf_str(&b, q->filter);
+	for (size_t i = 0; i < q->order_by.n; i++) {
+		buf_putc(&b, '\n');
+		buf_str(&b, order[i]);
+	}
+	s->bound = arena_str(a, buf_view(&b));
+	return buf_ok(&b) && (s->bound.p || !b.n) ? 0 : arena_full(a, e);
+}
+
+static int set_order(struct search *s, const struct field_list *items,
+		     const struct vocabulary *v, struct arena *a, struct err *e)
+{
+	const struct str *text = items->items;
+	struct expr_order *order =
+		arena_array(a, items->n ? items->n : 1, sizeof(*order));
+
+	if (!order)
+		return arena_full(a, e);
+	for (size_t i = 0; i < items->n; i++)
+		if (mlflow_order_parse(text[i], v, a, &order[i], e))
+			return -1;
+	s->order = order;
+	s->norder = items->n;
+	return 0;
+}
+
+int page_parse(struct search *s, const struct page_text *q,
+	       const struct vocabulary *v, struct arena *a, struct err *e)
+{
+	struct expr *filter = NULL;
+
+	if (mlflow_filter_parse(q->filter, v, a, &filter, e) ||
+	    set_order(s, &q->order_by, v, a, e) || set_bound(s, q, a, e))
+		return -1;
+	s->filter = filter;
+	s->token = q->page_token;
+	return 0;
+}
 
 int page_max(struct search *s, int64_t max, int64_t limit, struct err *e)
 {

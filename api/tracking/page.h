@@ -10,6 +10,8 @@
 
 #include "api/app.h"
 
+struct vocabulary;
+
 /* A kind of thing: the list's name, how it is searched, one row rendered. */
 struct page_kind {
 	const char *name;
@@ -19,6 +21,13 @@ struct page_kind {
 	int (*put)(struct reading *r, int64_t row, struct arena *a);
 };
 
+/* Sets filter, order and token of s from texts in the words of v. */
+struct page_text {
+	struct str filter, page_token;
+	struct field_list order_by; /* of struct str */
+};
+int page_parse(struct search *s, const struct page_text *q,
+	       const struct vocabulary *v, struct arena *a, struct err *e);
 /* Sets s->max; ERR_INVALID where it is less than 1 or beyond the limit. */
 int page_max(struct search *s, int64_t max, int64_t limit, struct err *e);
 /* ERR_INVALID where one of the strings is no experiment's id. */

@@ -5,7 +5,6 @@
 #include "api/tracking/fields.h"
 #include "api/tracking/page.h"
 #include "api/tracking/tracking.h"
-#include "indexer/base/scope.h"
 #include "indexer/index/limits.h"
 #include "indexer/index/registry.h"
 #include "indexer/query/mlflow.h"
@@ -19,8 +18,7 @@ static const char *const view_names[] = {"", "ACTIVE_ONLY", "DELETED_ONLY",
 
 /* What all searches take; the registry's have no view. */
 struct search_text {
-	struct str filter, page_token;
-	struct field_list order_by;
+	struct page_text text;
 	struct opt_i64 view_type, max_results;
 };
 
@@ -37,13 +35,13 @@ struct run_search {
 	{.name = "filter",                                                     \
 	 .type = FIELD_STR,                                                    \
 	 .limit = LIMIT_FILTER,                                                \
-	 .offset = offsetof(struct of, text.filter)},                          \
+	 .offset = offsetof(struct of, text.text.filter)},                     \
 		{.name = "page_token",                                         \
 		 .type = FIELD_STR,                                            \
-		 .offset = offsetof(struct of, text.page_token)},              \
+		 .offset = offsetof(struct of, text.text.page_token)},         \
 		{.name = "order_by",                                           \
 		 .type = FIELD_STRS,                                           \
-		 .offset = offsetof(struct of, text.order_by)},                \
+		 .offset = offsetof(struct of, text.text.order_by)},           \
 	{                                                                      \
 		.name = "max_results", .type = FIELD_I64,                      \
 		.offset = offsetof(struct of, text.max_results)                \
@@ -86,53 +84,12 @@ static enum view view_of(struct opt_i64 view)
 	return views[view.set ? view.v : 0];
 }
 
-/* The text that a page token is bound to. */
-static int set_bound(struct search *s, const struct search_text *q,
-		     struct arena *a, struct err *e)
-{
-	SCOPED(buf_fini) struct buf b;
-	const struct str *order = q->order_by.items;
-
-	buf_init(&b, a->ceiling);
-	buf_str(&b, q->filter);
-	for (size_t i = 0; i < q->order_by.n; i++) {
-		buf_putc(&b, '\n');
-		buf_str(&b, order[i]);
-	}
-	s->bound = arena_str(a, buf_view(&b));
-	return buf_ok(&b) && (s->bound.p || !b.n) ? 0 : arena_full(a, e);
-}
-
-static int set_order(struct search *s, const struct field_list *items,
-		     const struct vocabulary *v, struct arena *a, struct err *e)
-{
-	const struct str *text = items->items;
-	struct expr_order *order =
-		arena_array(a, items->n ? items->n : 1, sizeof(*order));
-
-	if (!order)
-		return arena_full(a, e);
-	for (size_t i = 0; i < items->n; i++)
-		if (mlflow_order_parse(text[i], v, a, &order[i], e))
-			return -1;
-	s->order = order;
-	s->norder = items->n;
-	return 0;
-}
-
 static int search_parse(struct search *s, const struct search_text *q,
 			const struct vocabulary *v, struct arena *a,
 			struct err *e)
 {
-	struct expr *filter = NULL;
-
-	if (mlflow_filter_parse(q->filter, v, a, &filter, e) ||
-	    set_order(s, &q->order_by, v, a, e) || set_bound(s, q, a, e))
-		return -1;
-	s->filter = filter;
 	s->view = view_of(q->view_type);
-	s->token = q->page_token;
-	return 0;
+	return page_parse(s, &q->text, v, a, e);
 }
 
 static int put_experiment(struct reading *r, int64_t row, struct arena *a)
