@@ -39,6 +39,18 @@ const char *const tracking_proxy_prefixes[] = {"/api/2.0",
 
 const char *const tracking_top_prefixes[] = {"", "/mlflow", VIEW, NULL};
 
+const char *const tracking_v2_prefixes[] = {"/api/2.0",
+					    "/ajax-api/2.0",
+					    "/api/2.0/preview",
+					    "/mlflow/api/2.0",
+					    "/mlflow/ajax-api/2.0",
+					    "/mlflow/api/2.0/preview",
+					    NULL};
+
+const char *const tracking_v3_prefixes[] = {"/api/3.0", "/ajax-api/3.0",
+					    "/mlflow/api/3.0",
+					    "/mlflow/ajax-api/3.0", NULL};
+
 static void health(struct call *c)
 {
 	reply_bytes(c, 200, "text/plain; charset=utf-8", STR("OK"));

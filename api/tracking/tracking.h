@@ -26,12 +26,23 @@ extern const struct route_group tracking_parts;
 extern const struct route_group tracking_part;
 extern const struct route_group tracking_download;
 extern const struct route_group tracking_server;
+extern const struct route_group tracking_traces;
+extern const struct route_group tracking_traces_get;
+extern const struct route_group tracking_traces_start;
+extern const struct route_group tracking_traces_2;
+extern const struct route_group tracking_traces_search;
+extern const struct route_group tracking_traces_metrics;
+extern const struct route_group tracking_assessments;
 
 /* Where the calls of the protocol live ("/api/2.0" and its kin), those of the
  * artifact proxy, and what stands at the top. */
 extern const char *const tracking_prefixes[];
 extern const char *const tracking_proxy_prefixes[];
 extern const char *const tracking_top_prefixes[];
+/* Of those of the protocol, MLflow 2's and MLflow 3's, for calls that differ
+ * between them. */
+extern const char *const tracking_v2_prefixes[];
+extern const char *const tracking_v3_prefixes[];
 
 /* The whole initialiser of a group whose rows are array. */
 #define TRACKING_GROUP(prefixes, array)                                        \
