@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "api/tracking/traces.h"
 #include "indexer/base/text.h"
 #include "indexer/index/names.h"
 #include "indexer/render/render.h"
@@ -65,8 +66,10 @@ static int not_ours(struct str path, struct err *e)
 {
 	return err_set(e, ERR_NOT_FOUND,
 		       "Nothing has artifacts at '%.*s'. Artifact paths are "
-		       "<experiment id>/<run id>/artifacts/<path> and "
-		       "<experiment id>/models/<model id>/artifacts/<path>.",
+		       "<experiment id>/<run id>/artifacts/<path>, "
+		       "<experiment id>/models/<model id>/artifacts/<path> "
+		       "and <experiment id>/traces/<trace id>/artifacts/"
+		       "<path>.",
 		       (int)(path.n < 300 ? path.n : 300),
 		       path.n ? path.p : "");
 }
@@ -83,6 +86,7 @@ int artifact_owner_run(const struct run *run, struct arena *a,
 		.row = run->row,
 		.project = run->project,
 		.run_id = run->id,
+		.what = "run",
 		.uri = run->artifact_uri,
 		.home = str_from(home),
 		.deleted = run->lifecycle == LIFE_DELETED,
@@ -103,6 +107,7 @@ int artifact_owner_model(const struct logged_model *m, struct arena *a,
 		.row = logged_model_owner(m->row),
 		.project = m->project,
 		.model_id = m->id,
+		.what = "logged model",
 		.uri = m->artifact_uri,
 		.home = str_from(home),
 		.deleted = m->lifecycle == LIFE_DELETED,
@@ -110,21 +115,52 @@ int artifact_owner_model(const struct logged_model *m, struct arena *a,
 	return 0;
 }
 
-/* A run of this id, or a logged model. */
+static int artifact_owner_trace(const struct trace *t, struct arena *a,
+				struct artifact_owner *ret, struct err *e)
+{
+	const char *home =
+		arena_printf(a, "%.*s/traces/%.*s", STR_ARG(t->experiment_id),
+			     STR_ARG(t->id));
+
+	if (!home)
+		return arena_full(a, e);
+	*ret = (struct artifact_owner){
+		.row = trace_owner(t->row),
+		.project = t->project,
+		.trace_id = t->id,
+		.uri = t->artifact_uri,
+		.home = str_from(home),
+		.what = "trace",
+	};
+	return 0;
+}
+
+static bool missing(struct err *e)
+{
+	return e->kind == ERR_NOT_FOUND || e->kind == ERR_INVALID;
+}
+
+/* A run of this id, a logged model, or a trace. */
 static int find_owner(struct reader *rd, struct str id, struct arena *a,
 		      struct artifact_owner *ret, struct err *e)
 {
 	struct logged_model model;
+	struct trace trace;
 	struct run run;
 
 	if (run_by_id(rd, id, a, &run, e) == 0)
 		return artifact_owner_run(&run, a, ret, e);
-	if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID)
+	if (!missing(e))
 		return -1;
 	err_clear(e);
-	if (logged_model_by_id(rd, id, a, &model, e) < 0)
+	if (logged_model_by_id(rd, id, a, &model, e) == 0)
+		return artifact_owner_model(&model, a, ret, e);
+	if (!missing(e))
 		return -1;
-	return artifact_owner_model(&model, a, ret, e);
+	err_clear(e);
+	if (trace_by_id(rd, id, a, &trace, e) < 0)
+		return -1;
+	return artifact_owner_trace(&trace, a, ret, e);
 }
 
 int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
@@ -144,7 +180,7 @@ int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
 		if (find_owner(rd, id_of(ret->root), a, &ret->owner, e) == 0) {
 			if (str_eq(uri_path(ret->owner.uri), ret->root))
 				return 0;
-		} else if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID) {
+		} else if (!missing(e)) {
 			return -1;
 		}
 	}
@@ -259,18 +295,43 @@ int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 	return failed ? -1 : 0;
 }
 
-int artifact_find(struct call *c, struct str path, struct artifact *ret,
-		  struct err *e)
+bool artifact_is_spans(const struct artifact_ref *ref)
+{
+	return ref->owner.trace_id.n && str_is(ref->path, TRACE_FILE);
+}
+
+int artifact_locate(struct call *c, struct str path, struct artifact_ref *ret,
+		    struct err *e)
 {
 	struct reader *rd = reading_raw(c, e);
-	struct artifact_ref ref;
 	int failed;
 
 	if (!rd)
 		return -1;
-	failed =
-		artifact_resolve(rd, path, c->arena, &ref, e) ||
-		artifact_by_path(rd, ref.owner.row, ref.path, c->arena, ret, e);
+	failed = artifact_resolve(rd, path, c->arena, ret, e);
+	reader_end(rd);
+	return failed;
+}
+
+static int find_in(struct reader *rd, const struct artifact_ref *ref,
+		   struct arena *a, struct artifact *ret, struct err *e)
+{
+	*ret = (struct artifact){.name = ref->path};
+	if (artifact_is_spans(ref))
+		return 0;
+	return artifact_by_path(rd, ref->owner.row, ref->path, a, ret, e);
+}
+
+int artifact_find(struct call *c, struct str path, struct artifact_ref *ret_ref,
+		  struct artifact *ret, struct err *e)
+{
+	struct reader *rd = reading_raw(c, e);
+	int failed;
+
+	if (!rd)
+		return -1;
+	failed = artifact_resolve(rd, path, c->arena, ret_ref, e) ||
+		 find_in(rd, ret_ref, c->arena, ret, e);
 	reader_end(rd);
 	if (!failed && ret->is_dir)
 		failed = err_set(e, ERR_IS_DIR, "'%.*s' is a directory",

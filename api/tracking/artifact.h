@@ -8,13 +8,14 @@
 #include "api/app.h"
 #include "indexer/index/logged_model.h"
 
-/* Whose artifacts: a run's or a logged model's. */
+/* Whose artifacts: a run's, a logged model's or a trace's. */
 struct artifact_owner {
 	int64_t row; /* owner_row of its artifacts */
 	int64_t project;
-	struct str run_id, model_id; /* one of them, the other is empty */
-	struct str uri;              /* of its artifacts */
-	struct str home; /* "<experiment>/<run>": where its objects lie */
+	struct str run_id, model_id, trace_id; /* one of them */
+	struct str uri;                        /* of its artifacts */
+	struct str home;  /* "<experiment>/<run>": where its objects lie */
+	const char *what; /* "run" */
 	bool deleted;
 };
 
@@ -25,7 +26,8 @@ int artifact_owner_model(const struct logged_model *m, struct arena *a,
 
 /* A path of the artifact proxy: "<experiment>/<run>/artifacts/model/MLmodel"
  * is model/MLmodel of that run; "<experiment>/models/<model>/artifacts/MLmodel"
- * is MLmodel of that logged model. */
+ * is MLmodel of that logged model; "<experiment>/traces/<trace>/artifacts/..."
+ * likewise. */
 struct artifact_ref {
 	struct artifact_owner owner;
 	struct str path; /* within its artifacts, "" their root */
@@ -38,6 +40,9 @@ struct artifact_ref {
 int artifact_resolve(struct reader *rd, struct str path, struct arena *a,
 		     struct artifact_ref *ret, struct err *e);
 
+/* Whether it is the file of a trace's spans, which is no artifact (traces.h).
+ */
+bool artifact_is_spans(const struct artifact_ref *ref);
 /* The same for a path within the artifacts of a run. ERR_INVALID where they
  * are not kept here. */
 int artifact_of_run(struct reader *rd, struct str run_id, struct str path,
@@ -49,9 +54,13 @@ int artifact_of_run(struct reader *rd, struct str run_id, struct str path,
 int artifact_list(struct reading *r, int64_t owner_row, struct str path,
 		  struct str base);
 
-/* The file at a path of the artifact proxy, in a snapshot of its own. */
-int artifact_find(struct call *c, struct str path, struct artifact *ret,
-		  struct err *e);
+/* Whose a path of the artifact proxy is, in a snapshot of its own. */
+int artifact_locate(struct call *c, struct str path, struct artifact_ref *ret,
+		    struct err *e);
+/* The file at a path of the artifact proxy, in a snapshot of its own. The one
+ * of a trace's spans (artifact_is_spans) has a name only. */
+int artifact_find(struct call *c, struct str path, struct artifact_ref *ret_ref,
+		  struct artifact *ret, struct err *e);
 
 /* Sends an artifact that was found, or (row 0) an object that a link names. */
 void artifact_send(struct call *c, const struct artifact *x);

@@ -42,7 +42,8 @@ static int object_target(struct buf *b, const struct artifact *x, struct err *e)
 				   "long");
 }
 
-/* An empty file may have no object; its place is as good as any. */
+/* An empty file may have no object, and the spans of a trace have none: their
+ * place is as good as any. */
 static const char *download_url(struct call *c, const struct artifact *x,
 				struct err *e)
 {
@@ -61,9 +62,10 @@ static const char *download_url(struct call *c, const struct artifact *x,
 static void presigned(struct call *c)
 {
 	struct json_out *j;
+	struct artifact_ref ref;
 	struct artifact x;
 	struct err e;
-	const char *url = artifact_find(c, c->params[0], &x, &e) < 0
+	const char *url = artifact_find(c, c->params[0], &ref, &x, &e) < 0
 				  ? NULL
 				  : download_url(c, &x, &e);
 

@@ -3,6 +3,7 @@
 #include "api/app.h"
 #include "api/tracking/artifact.h"
 #include "api/tracking/fields.h"
+#include "api/tracking/traces.h"
 #include "api/tracking/tracking.h"
 #include "api/tracking/upload.h"
 #include "indexer/index/names.h"
@@ -17,22 +18,10 @@ static const struct field_set list_fields =
 
 /* --- putting -------------------------------------------------------------- */
 
-/* Whose the path of the call is. */
-static int resolve(struct call *c, struct artifact_ref *ret, struct err *e)
-{
-	struct reader *rd = reading_raw(c, e);
-	int failed;
-
-	if (!rd)
-		return -1;
-	failed = artifact_resolve(rd, c->params[0], c->arena, ret, e);
-	reader_end(rd);
-	return failed;
-}
-
 static int find_target(struct call *c, struct artifact_ref *ret, struct err *e)
 {
-	if (name_check_artifact(c->params[0], false, e) || resolve(c, ret, e))
+	if (name_check_artifact(c->params[0], false, e) ||
+	    artifact_locate(c, c->params[0], ret, e))
 		return -1;
 	if (!ret->path.n)
 		return err_set(e, ERR_INVALID,
@@ -47,7 +36,11 @@ static void artifact_put(struct call *c)
 			   .limit = call_app(c)->conf->artifact_limit};
 	struct err e;
 
-	if (find_target(c, &u.ref, &e) || upload_body(&u, &e))
+	if (find_target(c, &u.ref, &e))
+		answer_error(c, &e);
+	else if (artifact_is_spans(&u.ref))
+		spans_file_put(c, u.ref.owner.trace_id);
+	else if (upload_body(&u, &e))
 		answer_error(c, &e);
 	else
 		upload_answer(&u);
@@ -57,11 +50,14 @@ static void artifact_put(struct call *c)
 
 static void artifact_get(struct call *c)
 {
+	struct artifact_ref ref;
 	struct artifact x;
 	struct err e;
 
-	if (artifact_find(c, c->params[0], &x, &e))
+	if (artifact_find(c, c->params[0], &ref, &x, &e))
 		answer_error(c, &e);
+	else if (artifact_is_spans(&ref))
+		spans_file_send(c, ref.owner.trace_id);
 	else
 		artifact_send(c, &x);
 }
@@ -72,6 +68,7 @@ static void delete_found(struct call *c, const struct artifact_ref *ref)
 
 	x->run_id = ref->owner.run_id;
 	x->model_id = ref->owner.model_id;
+	x->trace_id = ref->owner.trace_id;
 	x->path = ref->path;
 	x->recursive = (struct opt_bool){true, true};
 	x->missing_ok = (struct opt_bool){true, true};
@@ -83,7 +80,7 @@ static void artifact_delete(struct call *c)
 	struct artifact_ref ref = {0};
 	struct err e;
 
-	if (resolve(c, &ref, &e) == 0)
+	if (artifact_locate(c, c->params[0], &ref, &e) == 0)
 		delete_found(c, &ref);
 	else if (e.kind == ERR_NOT_FOUND)
 		reply_bytes(c, 200, "application/json", STR("{}"));

@@ -25,17 +25,18 @@ int upload_fits(int64_t limit, int64_t size, struct err *e)
 static int check_owner(const struct call *c, const struct artifact_owner *o,
 		       struct err *e)
 {
-	const char *what = o->run_id.n ? "run" : "logged model";
-	struct str id = o->run_id.n ? o->run_id : o->model_id;
+	struct str id = o->run_id.n     ? o->run_id
+			: o->model_id.n ? o->model_id
+					: o->trace_id;
 
 	if (!principal_may(&c->who, o->project, LEVEL_WRITE))
 		return err_set(e, ERR_DENIED, "no right to write to %s '%.*s'",
-			       what, STR_ARG(id));
+			       o->what, STR_ARG(id));
 	if (o->deleted)
 		return err_set(e, ERR_INVALID,
 			       "The %s %.*s must be in the 'active' state. "
 			       "Current state is deleted.",
-			       what, STR_ARG(id));
+			       o->what, STR_ARG(id));
 	return 0;
 }
 
@@ -100,6 +101,7 @@ static int enter(struct upload *u, struct err *e)
 	x->c.who = u->c->who;
 	x->run_id = u->ref.owner.run_id;
 	x->model_id = u->ref.owner.model_id;
+	x->trace_id = u->ref.owner.trace_id;
 	x->path = u->ref.path;
 	x->key = str_from(u->key);
 	x->size = (struct opt_i64){u->digest.size, true};
