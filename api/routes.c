@@ -29,6 +29,7 @@ static const struct route_group *const groups[] = {
 	&tracking_traces_search,
 	&tracking_traces_metrics,
 	&tracking_assessments,
+	&tracking_otlp,
 	&tracking_trace_file,
 	&ops_mount,
 	&ops_figures,

@@ -33,6 +33,7 @@ extern const struct route_group tracking_traces_2;
 extern const struct route_group tracking_traces_search;
 extern const struct route_group tracking_traces_metrics;
 extern const struct route_group tracking_assessments;
+extern const struct route_group tracking_otlp;
 extern const struct route_group tracking_trace_file;
 
 /* Where the calls of the protocol live ("/api/2.0" and its kin), those of the
