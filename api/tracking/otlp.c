@@ -282,6 +282,56 @@ static int find_experiment(const struct call *c, struct str *ret, struct err *e)
 		       "experiment the spans belong.");
 }
 
+/* The command that links all traces of spans to a run. */
+static struct cmd_trace_link_run *make_link(const struct cmd_trace_spans *spans,
+					    struct str run, struct arena *a,
+					    struct err *e)
+{
+	struct cmd_trace_link_run *x;
+	struct str *ids;
+
+	if (spans->ntraces > LIMIT_TRACE_LINKS) {
+		err_set(e, ERR_INVALID,
+			"A request with the header x-mlflow-run-id may have "
+			"spans of at most %d traces",
+			LIMIT_TRACE_LINKS);
+		return NULL;
+	}
+	ids = arena_array(a, spans->ntraces, sizeof(*ids));
+	if (!ids) {
+		arena_full(a, e);
+		return NULL;
+	}
+	for (size_t i = 0; i < spans->ntraces; i++)
+		ids[i] = spans->traces[i].trace_id;
+	x = command_new(COMMAND_TRACE_LINK_RUN);
+	x->trace_ids = (struct field_list){ids, spans->ntraces};
+	x->run_id = run;
+	return x;
+}
+
+/* Where a run is named, its links come first: they wait for their traces, and
+ * a run that is not there is known before anything is stored. Then the call
+ * comes back. */
+static void submit(struct call *c, struct cmd_trace_spans *x)
+{
+	struct str run = str_trim(call_header(c, "x-mlflow-run-id"));
+	int returned = write_returned(c);
+	struct cmd_trace_link_run *link;
+	struct err e;
+
+	if (!run.n || returned > 0) {
+		write_and_answer(c, x, answer_spans);
+		return;
+	}
+	link = returned ? NULL : make_link(x, run, c->arena, &e);
+	command_free(&x->c);
+	if (link)
+		write_and_return(c, link);
+	else if (!returned)
+		refuse(c, &e);
+}
+
 static void spans_take(struct call *c)
 {
 	struct otlp_request request;
@@ -303,7 +353,7 @@ static void spans_take(struct call *c)
 	x->experiment_id = experiment;
 	x->location = STR(SPANS_HERE);
 	if (fill_traces(x, &g) == 0) {
-		write_and_answer(c, x, answer_spans);
+		submit(c, x);
 		return;
 	}
 	command_free(&x->c);

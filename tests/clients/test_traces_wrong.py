@@ -384,6 +384,27 @@ def test_exports_that_are_fine(daemon, experiment, trace):
         trace["spans"][0]["attributes"]
 
 
+def test_spans_of_a_run(daemon, experiment):
+    """A header names the run to which the traces belong."""
+    run = daemon.run(experiment)["run_id"]
+    ids = [bytes([7]) * 15 + bytes([i + 1]) for i in range(101)]
+    spans = [span(trace_id=i) for i in ids]
+    status, _, body = export(daemon, experiment, request(*spans[:2]),
+                             x_mlflow_run_id="0" * 32)
+    assert status == 404
+    status, _, body = export(daemon, experiment, request(*spans),
+                             x_mlflow_run_id=run)
+    assert status == 400 and "100" in code(body)[1]
+    assert daemon.request("GET", f"{V3}/tr-{ids[0].hex()}")[0] == 404
+    assert export(daemon, experiment, request(*spans[:2]),
+                  x_mlflow_run_id=run, Idempotency_Key="one")[0] == 200
+    status, _, body = daemon.request("POST", f"{V3}/search", {
+        "locations": [{"mlflow_experiment": {"experiment_id": experiment}}],
+        "filter": f"run_id = '{run}'"})
+    found = {t["trace_id"] for t in json.loads(body)["traces"]}
+    assert found == {f"tr-{i.hex()}" for i in ids[:2]}
+
+
 def test_bombs(daemon, experiment):
     """What grows beyond its ceiling is refused before it has grown."""
     with open(f"/proc/{daemon.pid}/status") as f:
