@@ -8,8 +8,10 @@
 #include "api/tracking/fields.h"
 #include "api/tracking/traces.h"
 #include "api/tracking/tracking.h"
+#include "api/tracking/upload.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/names.h"
+#include "indexer/objects/digest.h"
 #include "indexer/render/trace.h"
 
 enum {
@@ -47,6 +49,33 @@ static int read_all(struct call *c, struct str *ret, struct err *e)
 	return ret->p || !b.n ? 0 : arena_full(c->arena, e);
 }
 
+static int check_claim(struct claim *claim, struct str body, struct err *e)
+{
+	struct object_digest d;
+	struct digest *sum;
+	int failed;
+
+	if (!claim->md5_ctx && !claim->sha256_set)
+		return 0;
+	sum = digest_new(e);
+	failed = !sum || digest_add(sum, body.p, body.n, e) ||
+		 claim_add(claim, body.p, body.n, e) ||
+		 digest_finish(sum, &d, e) || claim_check(claim, &d, e);
+	digest_free(sum);
+	return failed ? -1 : 0;
+}
+
+/* The body, where it is what its sender says. */
+static int read_claimed(struct call *c, struct str *ret, struct err *e)
+{
+	struct claim claim;
+	int failed = upload_claim(c, &claim, e) || read_all(c, ret, e) ||
+		     check_claim(&claim, *ret, e);
+
+	claim_fini(&claim);
+	return failed ? -1 : 0;
+}
+
 static int put(struct call *c, struct str trace_id, struct err *e)
 {
 	struct cmd_trace_spans *x;
@@ -55,7 +84,7 @@ static int put(struct call *c, struct str trace_id, struct err *e)
 	struct str json;
 	int failed;
 
-	if (read_all(c, &json, e) < 0)
+	if (read_claimed(c, &json, e) < 0)
 		return -1;
 	if (trace_file_read(json, c->arena, &spans, e) < 0)
 		return err_wrap(e, "traces.json");

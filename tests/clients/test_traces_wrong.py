@@ -3,7 +3,9 @@ sentence that says what is wrong, and never with a 500; what was there stays.
 Spans are sent by a small writer of protobuf of our own, so that they can be
 broken.
 """
+import base64
 import gzip
+import hashlib
 import json
 import random
 import struct
@@ -295,6 +297,18 @@ def test_no_json(daemon, trace, body):
 
 # --- OTLP --------------------------------------------------------------------
 
+def by_id(data):
+    return {s["span_id"]: s for s in data["spans"]}
+
+
+def md5(data):
+    return base64.b64encode(hashlib.md5(data).digest()).decode()
+
+
+def sha256(data):
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
 def code(body):
     """The code of a google.rpc.Status, and its message."""
     assert body[0] == 8 and body[2] == 18
@@ -461,6 +475,20 @@ def test_file(daemon, experiment, trace, body, word):
     refused(daemon.request("PUT", path, body), 400, "traces.json", word)
     assert daemon.request("GET", path)[2] == before
     refused(daemon.request("PUT", path.replace(ID, NONE), body), 404)
+
+
+def test_file_of_another_digest(daemon, experiment, trace):
+    path = (f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/traces/{ID}"
+            "/artifacts/traces.json")
+    before = daemon.request("GET", path)[2]
+    for name, value in (("Content-MD5", md5(b"other")),
+                        ("Content-Digest", f"sha-256=:{sha256(b'other')}:")):
+        refused(daemon.request("PUT", path, before, {name: value}), 400)
+    for name, value in (("Content-MD5", md5(before)),
+                        ("Content-Digest", f"sha-256=:{sha256(before)}:")):
+        assert daemon.request("PUT", path, before, {name: value})[0] == 200
+    after = daemon.request("GET", path)[2]
+    assert by_id(json.loads(after)) == by_id(json.loads(before))
 
 
 def test_attachments(daemon, experiment, trace):
