@@ -21,7 +21,8 @@ void render_assessment(struct json_out *j, struct str trace_id,
 		       const struct assessment *x);
 
 /* The spans of a trace with the ids of the trace, in the arena: those of a
- * file as they stood there, others the root first, then by their start. */
+ * file in the order of their arrival, so as they stood there; others the root
+ * first, then by their start. */
 int render_load_spans(struct reader *rd, const struct trace *t, struct arena *a,
 		      struct field_list *ret, struct err *e);
 /* {"trace_info": .., "spans": [..]} */
