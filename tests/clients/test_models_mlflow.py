@@ -375,7 +375,7 @@ def test_artifacts_of_a_model(daemon, client, experiment):
     assert daemon.request("GET", f"{root}/artifacts/MLmodel")[2] == b"2"
     assert daemon.request("GET", f"{root}/artifacts/none")[0] == 404
     assert daemon.request("PUT", f"{root}/artifacts", body)[0] == 400
-    assert daemon.request("PUT", root[:-1] + "0/artifacts/x", body)[0] == 404
+    assert daemon.request("PUT", root + "0/artifacts/x", body)[0] == 404
 
     page = daemon.call(f"logged-models/{model}/artifacts/directories")
     assert page["root_uri"].endswith(f"/models/{model}/artifacts")
