@@ -9,47 +9,22 @@
  * OTLP; nothing else of theirs asks for the version. */
 #define MLFLOW_VERSION "3.12.0"
 
-/* Below the path of a project is its view: the caller is narrowed to it. */
-#define VIEW "/mlflow/{project...}/tracking"
+/* The protocol lives at the top, below /mlflow, and below the path of a
+ * project: that is its view, in which the caller is narrowed to it. */
+#define EVERYWHERE(of)                                                         \
+	of(""), of("/mlflow"), of("/mlflow/{project...}/tracking")
 
-const char *const tracking_prefixes[] = {"/api/2.0",
-					 "/ajax-api/2.0",
-					 "/api/3.0",
-					 "/ajax-api/3.0",
-					 "/api/2.0/preview",
-					 "/mlflow/api/2.0",
-					 "/mlflow/ajax-api/2.0",
-					 "/mlflow/api/3.0",
-					 "/mlflow/ajax-api/3.0",
-					 "/mlflow/api/2.0/preview",
-					 VIEW "/api/2.0",
-					 VIEW "/ajax-api/2.0",
-					 VIEW "/api/3.0",
-					 VIEW "/ajax-api/3.0",
-					 VIEW "/api/2.0/preview",
-					 NULL};
+#define TOP(at)   at
+#define PROXY(at) at "/api/2.0", at "/ajax-api/2.0"
+#define V2(at)    at "/api/2.0", at "/ajax-api/2.0", at "/api/2.0/preview"
+#define V3(at)    at "/api/3.0", at "/ajax-api/3.0"
+#define ALL(at)   V2(at), V3(at)
 
-const char *const tracking_proxy_prefixes[] = {"/api/2.0",
-					       "/ajax-api/2.0",
-					       "/mlflow/api/2.0",
-					       "/mlflow/ajax-api/2.0",
-					       VIEW "/api/2.0",
-					       VIEW "/ajax-api/2.0",
-					       NULL};
-
-const char *const tracking_top_prefixes[] = {"", "/mlflow", VIEW, NULL};
-
-const char *const tracking_v2_prefixes[] = {"/api/2.0",
-					    "/ajax-api/2.0",
-					    "/api/2.0/preview",
-					    "/mlflow/api/2.0",
-					    "/mlflow/ajax-api/2.0",
-					    "/mlflow/api/2.0/preview",
-					    NULL};
-
-const char *const tracking_v3_prefixes[] = {"/api/3.0", "/ajax-api/3.0",
-					    "/mlflow/api/3.0",
-					    "/mlflow/ajax-api/3.0", NULL};
+const char *const tracking_prefixes[] = {EVERYWHERE(ALL), NULL};
+const char *const tracking_v2_prefixes[] = {EVERYWHERE(V2), NULL};
+const char *const tracking_v3_prefixes[] = {EVERYWHERE(V3), NULL};
+const char *const tracking_proxy_prefixes[] = {EVERYWHERE(PROXY), NULL};
+const char *const tracking_top_prefixes[] = {EVERYWHERE(TOP), NULL};
 
 static void health(struct call *c)
 {
