@@ -134,7 +134,7 @@ static int open_store(struct daemon *d, struct err *e)
 	app->index = index_open(conf->data.p, e);
 	if (!app->index)
 		return -1;
-	app->objects = objects_open(conf->data.p, conf->objects_url, e);
+	app->objects = objects_open(conf->data.p, &conf->objects, e);
 	if (!app->objects || objects_sweep(app->objects, e) ||
 	    load_signer(d, e) || list_projects(d, e))
 		return -1;

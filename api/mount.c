@@ -62,6 +62,10 @@ static int check_object(struct call *c, const struct cmd_artifact_put *x,
 
 	if (!x->key.n)
 		return 0;
+	if (!objects_are_files(call_app(c)->objects))
+		return err_set(e, ERR_UNSUPPORTED,
+			       "a mount cannot store artifacts where they lie "
+			       "in a bucket; put them by HTTP");
 	fd = object_open(call_app(c)->objects, x->key, e);
 	if (fd < 0)
 		return -1;

@@ -105,7 +105,7 @@ static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
 	fs->bulletin = bulletin_open(fs->data, e);
 	if (!fs->bulletin)
 		return -1;
-	fs->objects = objects_open(fs->data, STR_NONE, e);
+	fs->objects = objects_open(fs->data, NULL, e);
 	if (!fs->objects || io_mkdirs(dir.p, 0700, e))
 		return -1;
 	fs->journal = journal_create(dir.p, o->journal_size, e);

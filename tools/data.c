@@ -59,8 +59,7 @@ static int check_all(const struct conf *conf, struct findings *f, struct err *e)
 	if (settings_find_index(conf, e) ||
 	    index_check(conf->data.p, print_finding, f, e))
 		return -1;
-	return store_check(conf->data.p, conf->objects_url, print_finding, f,
-			   e);
+	return store_check(conf->data.p, &conf->objects, print_finding, f, e);
 }
 
 int verb_check(const struct args *a, struct err *e)

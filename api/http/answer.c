@@ -361,6 +361,9 @@ void answer_problem(struct exchange *x, int status, const struct err *e)
 	struct answer *a = &x->answer;
 	const struct route_group *g = x->match.group;
 
+	/* What was announced of a body that does not come after all. */
+	if (a->streamed && !a->begun)
+		buf_reset(&a->fields);
 	buf_reset(&a->made);
 	jo_init(&a->json, &a->made, 0);
 	if (g && g->error_body)

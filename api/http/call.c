@@ -139,6 +139,24 @@ void call_park(struct call *c)
 	let_go(x);
 }
 
+bool call_to_transfer(struct call *c)
+{
+	struct exchange *x = exchange_of(c);
+	struct server *s = x->server;
+	struct err e;
+
+	assert(x->hand);
+	if (x->hand->crew->transfers)
+		return false;
+	let_go(x);
+	if (crew_give(&s->transfers, x, ERRAND_RUN, false))
+		return true;
+	err_set(&e, ERR_BUSY, "Too many transfers at once.");
+	answer_problem(x, 503, &e);
+	call_seal(x, NULL);
+	return true;
+}
+
 void call_resume(struct call *c)
 {
 	struct exchange *x = exchange_of(c);

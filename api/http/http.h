@@ -114,6 +114,11 @@ int64_t call_body_length(const struct call *c);
 /* Next bytes of the body: > 0, 0 at its end, -1 with e. */
 int64_t call_read(struct call *c, void *out, size_t n, struct err *e);
 
+/* True where this is a worker: the call goes to a transfer thread, to be
+ * handled there again from its start (or is answered 503 where they are too
+ * many). Then return at once, and touch nothing. */
+bool call_to_transfer(struct call *c);
+
 /* --- streaming answers (transfer threads only) ------------------------- */
 
 /* The head; then the body by call_write: length bytes, or chunks when length

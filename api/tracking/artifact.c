@@ -460,9 +460,7 @@ static struct str repr_digest(struct arena *a, struct str sha256)
 	return text;
 }
 
-/* A link names an object alone, which may have been removed for good since; a
- * row that names an object that is not there is a fault of the store. */
-static void bytes_gone(const struct artifact *x, struct err *e)
+void artifact_bytes_gone(const struct artifact *x, struct err *e)
 {
 	if (x->row)
 		err_set(e, ERR_CORRUPT,
@@ -474,7 +472,20 @@ static void bytes_gone(const struct artifact *x, struct err *e)
 			STR_ARG(x->name));
 }
 
-void artifact_send(struct call *c, const struct artifact *x)
+/* Without objects that are files, the bytes pass through us. */
+static void stream(struct call *c, const struct artifact *x)
+{
+	struct reply_object o = {.size = x->size,
+				 .mtime_ms = x->mtime,
+				 .etag = artifact_etag(c->arena, x->sha256),
+				 .content_type = artifact_type(x->name),
+				 .disposition = disposition(c, x->name)};
+
+	if (!call_to_transfer(c))
+		artifact_stream(c, x, &o, repr_digest(c->arena, x->sha256));
+}
+
+static void send_file(struct call *c, const struct artifact *x)
 {
 	struct str digest = repr_digest(c->arena, x->sha256);
 	struct reply_file f = {.size = x->size,
@@ -487,11 +498,19 @@ void artifact_send(struct call *c, const struct artifact *x)
 	f.fd = open_bytes(c, x, &e);
 	if (f.fd < 0) {
 		if (e.kind == ERR_NOT_FOUND)
-			bytes_gone(x, &e);
+			artifact_bytes_gone(x, &e);
 		answer_error(c, &e);
 		return;
 	}
 	if (digest.n)
 		reply_header(c, "Repr-Digest", digest);
 	reply_file(c, &f);
+}
+
+void artifact_send(struct call *c, const struct artifact *x)
+{
+	if (x->key.n && !objects_are_files(call_app(c)->objects))
+		stream(c, x);
+	else
+		send_file(c, x);
 }

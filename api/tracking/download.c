@@ -2,7 +2,8 @@
 /* download.c - MLflow's ranged downloads, by links to ourselves.
  *
  * A link names the object and not the artifact, so that all ranges are of the
- * same bytes, whatever becomes of the artifact meanwhile.
+ * same bytes, whatever becomes of the artifact meanwhile. Where the object
+ * store says that clients reach it, the link leads there.
  */
 #include <inttypes.h>
 
@@ -48,8 +49,14 @@ static const char *download_url(struct call *c, const struct artifact *x,
 				struct err *e)
 {
 	SCOPED(buf_fini) struct buf b;
+	int rc;
 
 	buf_init(&b, TARGET_MAX);
+	rc = x->key.n ? object_link(call_app(c)->objects, x->key,
+				    LASTS_MS / 1000, &b, e)
+		      : 0;
+	if (rc)
+		return rc < 0 ? NULL : arena_strdup(c->arena, buf_view(&b));
 	if (!x->key.n) {
 		buf_puts(&b, "/mlflow-artifacts/artifacts/");
 		pct_encode(&b, c->params[0], "/");

@@ -49,9 +49,23 @@ const struct conf_key conf_keys[] = {
 	 "Room of a mount for metric lines that the daemon has not taken."},
 	{"artifact_limit", CONF_SIZE, AT(artifact_limit), "0", 0, INT64_MAX,
 	 "Largest artifact; 0 for no limit."},
-	{"objects.url", CONF_STR, AT(objects_url), "", 0, 0,
+	{"objects.url", CONF_STR, AT(objects.url), "", 0, 0,
 	 "Where artifacts lie: s3://BUCKET/PREFIX, or empty for a directory "
 	 "below data."},
+	{"objects.endpoint", CONF_STR, AT(objects.endpoint), "", 0, 0,
+	 "Server of the bucket, http://HOST:PORT or https://HOST; empty for "
+	 "AWS."},
+	{"objects.region", CONF_STR, AT(objects.region), "", 0, 0,
+	 "Region of the bucket; empty for that of the environment or profile, "
+	 "else what the server says."},
+	{"objects.path_style", CONF_BOOL, AT(objects.path_style), "false", 0, 0,
+	 "Name the bucket in the path instead of the host."},
+	{"objects.dialect", CONF_STR, AT(objects.dialect), "auto", 0, 0,
+	 "Kind of server: aws, ceph, garage, minio, versitygw, or auto to try "
+	 "what it can do."},
+	{"objects.direct", CONF_BOOL, AT(objects.direct), "false", 0, 0,
+	 "Clients reach the endpoint too: downloads in ranges are sent there "
+	 "by signed links."},
 };
 
 enum { KEYS = sizeof(conf_keys) / sizeof(conf_keys[0]) };
@@ -105,6 +119,16 @@ static int store_number(const struct conf_key *k, struct str value,
 		return out_of_bounds(k, value, e);
 	*member = v;
 	return 0;
+}
+
+static int store_bool(const struct conf_key *k, struct str value, bool *member,
+		      struct err *e)
+{
+	*member = str_is(value, "true");
+	if (*member || str_is(value, "false"))
+		return 0;
+	return err_set(e, ERR_INVALID, "%s: \"%.*s\" is neither true nor false",
+		       k->name, STR_ARG(value));
 }
 
 static int store_str(struct conf *c, struct str value, struct str *member,
@@ -190,6 +214,9 @@ int conf_store(struct conf *c, const struct conf_key *k, struct str value,
 		break;
 	case CONF_STR:
 		rc = store_str(c, value, member, e);
+		break;
+	case CONF_BOOL:
+		rc = store_bool(k, value, member, e);
 		break;
 	case CONF_INT:
 	case CONF_SIZE:
@@ -299,6 +326,9 @@ static void print_value(const struct conf *c, const struct conf_key *k,
 	case CONF_STR:
 	case CONF_LEVEL:
 		jo_str(j, *(const struct str *)member);
+		return;
+	case CONF_BOOL:
+		jo_bool(j, *(const bool *)member);
 		return;
 	case CONF_INT:
 	case CONF_SIZE:

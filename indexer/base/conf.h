@@ -27,6 +27,14 @@ struct conf_project { /* as they were given: not checked */
 	struct str path;
 };
 
+/* Where the bytes of artifacts are; see indexer/objects. */
+struct conf_objects {
+	struct str url; /* empty: DATA/objects */
+	struct str endpoint, region, dialect;
+	bool path_style;
+	bool direct; /* clients may be sent to the endpoint */
+};
+
 struct conf {
 	struct str data;
 	struct field_list listen;   /* of struct str: HOST:PORT, unix:PATH */
@@ -38,7 +46,7 @@ struct conf {
 	int64_t body_limit;     /* bytes of a JSON body */
 	int64_t journal_size;   /* bytes, per mount */
 	int64_t artifact_limit; /* bytes of one artifact, 0: none */
-	struct str objects_url; /* empty: DATA/objects */
+	struct conf_objects objects;
 	struct arena arena;
 	unsigned char sources[CONF_KEYS_MOST]; /* enum conf_source, by row */
 };

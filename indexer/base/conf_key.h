@@ -11,6 +11,7 @@ enum { CONF_NAME_MOST = 64 };
 enum conf_type {
 	CONF_STR,
 	CONF_LEVEL,
+	CONF_BOOL,
 	CONF_INT,
 	CONF_SIZE,
 	CONF_STRS,

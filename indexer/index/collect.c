@@ -47,19 +47,23 @@ static struct cmd_gc *new_step(const struct collect *g, enum gc_step step)
 static int remove_bytes(struct collect *g, const struct cmd_gc *x,
 			struct cmd_gc *freed, struct err *e)
 {
-	for (size_t i = 0; i < x->nobjects; i++) {
-		const struct gc_object *o = &x->objects[i];
+	struct str keys[GC_OBJECTS];
+	bool gone[GC_OBJECTS];
+	int rc;
 
-		if (object_delete(g->objects, o->key, e) < 0) {
-			if (e->kind != ERR_NOT_FOUND)
-				return -1;
-			err_clear(e);
-		}
-		freed->objects[freed->nobjects++] = *o;
+	for (size_t i = 0; i < x->nobjects; i++)
+		keys[i] = x->objects[i].key;
+	if (!x->nobjects)
+		return 0;
+	rc = objects_remove(g->objects, keys, x->nobjects, gone, e);
+	for (size_t i = 0; i < x->nobjects; i++) {
+		if (!gone[i])
+			continue;
+		freed->objects[freed->nobjects++] = x->objects[i];
 		g->did.objects++;
-		g->did.bytes += o->size;
+		g->did.bytes += x->objects[i].size;
 	}
-	return 0;
+	return rc;
 }
 
 static int free_claimed(struct collect *g, const struct cmd_gc *x,

@@ -100,7 +100,7 @@ static int check_rows(struct checker *c, struct err *e)
 	return rc;
 }
 
-int store_check(const char *dir, struct str objects_url,
+int store_check(const char *dir, const struct conf_objects *at,
 		void (*report)(void *ctx, const char *what, const char *detail),
 		void *ctx, struct err *e)
 {
@@ -108,7 +108,7 @@ int store_check(const char *dir, struct str objects_url,
 	int rc = -1;
 
 	c.rd = reader_open(dir, e);
-	c.objects = c.rd ? objects_open(dir, objects_url, e) : NULL;
+	c.objects = c.rd ? objects_open(dir, at, e) : NULL;
 	if (c.objects)
 		rc = check_rows(&c, e);
 	objects_close(c.objects);

@@ -20,9 +20,10 @@
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
+#include "indexer/objects/room.h"
 
 /* Up to here a stream is not worth a thread. */
-enum { ALONE = 4 << 20 };
+enum { ALONE = 4 << 20, RING = DIGEST_BLOCKS * DIGEST_BLOCK };
 
 struct digest {
 	EVP_MD_CTX *sha; /* the thread's, while there is one */
@@ -96,7 +97,7 @@ static void *hash_blocks(void *arg)
 
 static void start_thread(struct digest *d)
 {
-	d->ring = malloc((size_t)DIGEST_BLOCKS * DIGEST_BLOCK);
+	d->ring = room_new(RING);
 	d->threaded =
 		d->ring && !pthread_create(&d->thread, NULL, hash_blocks, d);
 	d->alone = !d->threaded;
@@ -180,7 +181,7 @@ void digest_free(struct digest *d)
 	EVP_MD_CTX_free(d->sha);
 	pthread_cond_destroy(&d->moved);
 	pthread_mutex_destroy(&d->mu);
-	free(d->ring);
+	room_free(d->ring, RING);
 	free(d);
 }
 

@@ -163,7 +163,7 @@ static int dir_put_write(struct object_put *base, const void *data, size_t n,
 
 /* The time is that of the end: by it gc tells what nobody came to name from
  * what somebody is about to (a mount's file may be written long before). */
-static int dir_put_flush(struct object_put *p, struct err *e)
+static int flush(struct object_put *p, struct err *e)
 {
 	int fd = put_of(p)->fd;
 
@@ -269,6 +269,13 @@ static int dir_put_link(struct object_put *base, struct str key, struct err *e)
 	return err_sys(e, rc, "objects: %.*s", STR_ARG(key));
 }
 
+static int dir_put_finish(struct object_put *p, char *key, struct err *e)
+{
+	if (flush(p, e) < 0)
+		return -1;
+	return object_put_somewhere(p, dir_put_link, key, e);
+}
+
 /* --- the rest ----------------------------------------------------------- */
 
 /* What does not lead to a file is not there. */
@@ -301,7 +308,7 @@ static int dir_open(struct objects *o, struct str key, struct err *e)
 	return no_object(key, ENOENT, e);
 }
 
-static int dir_remove(struct objects *o, struct str key, struct err *e)
+static int remove_one(struct objects *o, struct str key, struct err *e)
 {
 	struct dir_objects *d = dir_of(o);
 	int rc;
@@ -310,6 +317,24 @@ static int dir_remove(struct objects *o, struct str key, struct err *e)
 	rc = unlink_at(d, key);
 	unlock_tree(d);
 	return rc ? no_object(key, rc, e) : 0;
+}
+
+static int dir_remove(struct objects *o, const struct str *keys, size_t n,
+		      bool *gone, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct err mine;
+
+		gone[i] = remove_one(o, keys[i], &mine) == 0 ||
+			  mine.kind == ERR_NOT_FOUND;
+		if (gone[i])
+			continue;
+		*e = mine;
+		rc = -1;
+	}
+	return rc;
 }
 
 static int dir_each(struct objects *o,
@@ -371,8 +396,7 @@ static const struct objects_kind dir_kind = {
 	.close = dir_close,
 	.put_begin = dir_put_begin,
 	.put_write = dir_put_write,
-	.put_flush = dir_put_flush,
-	.put_link = dir_put_link,
+	.put_finish = dir_put_finish,
 	.put_fd = dir_put_fd,
 	.put_free = dir_put_free,
 	.open = dir_open,

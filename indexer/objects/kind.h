@@ -14,22 +14,31 @@ struct objects_kind {
 	struct object_put *(*put_begin)(struct objects *o, struct err *e);
 	int (*put_write)(struct object_put *p, const void *data, size_t n,
 			 struct err *e);
-	/* All bytes are durable, under no key yet. */
-	int (*put_flush)(struct object_put *p, struct err *e);
-	/* Durable under key: 1. The key is not to be had (taken, or beyond
-	 * what the store takes for a name): 0. */
-	int (*put_link)(struct object_put *p, struct str key, struct err *e);
-	int (*put_fd)(struct object_put *p);
+	/* All bytes are durable, under the key that object_put_somewhere
+	 * found. */
+	int (*put_finish)(struct object_put *p, char *key, struct err *e);
 	void (*put_free)(struct object_put *p);
+	/* Where objects are files: descriptors. NULL elsewhere. */
+	int (*put_fd)(struct object_put *p);
 	int (*open)(struct objects *o, struct str key, struct err *e);
-	int (*remove)(struct objects *o, struct str key, struct err *e);
+	/* Where they are not. NULL elsewhere. */
+	struct object_get *(*get_begin)(struct objects *o, struct str key,
+					int64_t off, int64_t n, struct err *e);
+	int (*get_next)(struct object_get *g, struct str *ret, struct err *e);
+	void (*get_end)(struct object_get *g);
+	/* NULL: none ever. */
+	int (*link)(struct objects *o, struct str key, int64_t seconds,
+		    struct buf *b, struct err *e);
+	/* gone tells of each whether it is not there any more. */
+	int (*remove)(struct objects *o, const struct str *keys, size_t n,
+		      bool *gone, struct err *e);
 	int (*each)(struct objects *o,
 		    int (*fn)(void *ctx, struct str key, int64_t size,
 			      int64_t mtime, struct err *e),
 		    void *ctx, struct err *e);
 	int (*sweep)(struct objects *o, struct err *e);
 	/* Descriptor of a directory for uploads in parts (staging.h), -1 for
-	 * none. NULL: none ever. */
+	 * none. */
 	int (*tmp)(struct objects *o);
 };
 
@@ -43,7 +52,23 @@ struct object_put {
 	char *wanted, *fallback;
 };
 
+/* A kind's own get embeds it as its first member. */
+struct object_get {
+	struct objects *o;
+};
+
+/* The wanted key, or made-up ones: try is asked for each until it says that
+ * the put has it (1) or cannot go on (-1); 0: not this one (it is taken, or
+ * beyond what the store takes for a name). */
+int object_put_somewhere(struct object_put *p,
+			 int (*try)(struct object_put *p, struct str key,
+				    struct err *e),
+			 char *key, struct err *e);
+
 /* The directory store at path, which is made if absent. */
 struct objects *dir_objects_open(const char *path, struct err *e);
+/* The bucket that c names; data_dir is for uploads in parts. */
+struct objects *s3_objects_open(const char *data_dir,
+				const struct conf_objects *c, struct err *e);
 
 #endif

@@ -17,18 +17,21 @@
 #include "indexer/objects/kind.h"
 #include "indexer/objects/path.h"
 
-enum { RANDOM_BYTES = 16, TRIES = 3, SHOWN = 100 };
+enum { RANDOM_BYTES = 16, TRIES = 3, SHOWN = 100, PIECE = 1 << 20 };
 
-struct objects *objects_open(const char *data_dir, struct str url,
+struct objects *objects_open(const char *data_dir, const struct conf_objects *c,
 			     struct err *e)
 {
 	SCOPED_FREE char *path = NULL;
+	struct str url = c ? c->url : STR_NONE;
 	int n;
 
+	if (str_starts(url, STR("s3://")))
+		return s3_objects_open(data_dir, c, e);
 	if (url.n && memmem(url.p, url.n, "://", 3)) {
 		err_set(e, ERR_UNSUPPORTED,
-			"objects.url %.*s: only a directory's path can be "
-			"given",
+			"objects.url %.*s: write s3://BUCKET/PREFIX, or a "
+			"directory's path",
 			STR_ARG(url));
 		return NULL;
 	}
@@ -47,6 +50,11 @@ void objects_close(struct objects *o)
 {
 	if (o)
 		o->kind->close(o);
+}
+
+bool objects_are_files(const struct objects *o)
+{
+	return o->kind->open != NULL;
 }
 
 static int check_key(struct str key, struct err *e)
@@ -113,7 +121,7 @@ int object_put_write(struct object_put *p, const void *data, size_t n,
 
 int object_put_fd(struct object_put *p)
 {
-	int fd = p->o->kind->put_fd(p);
+	int fd = p->o->kind->put_fd ? p->o->kind->put_fd(p) : -1;
 
 	if (fd >= 0) {
 		digest_free(p->digest);
@@ -122,18 +130,21 @@ int object_put_fd(struct object_put *p)
 	return fd;
 }
 
-static int link_somewhere(struct object_put *p, char *key, struct err *e)
+int object_put_somewhere(struct object_put *p,
+			 int (*try)(struct object_put *p, struct str key,
+				    struct err *e),
+			 char *key, struct err *e)
 {
 	int got = 0;
 
 	if (*p->wanted) {
 		snprintf(key, OBJECT_KEY_MAX, "%s", p->wanted);
-		got = p->o->kind->put_link(p, str_from(key), e);
+		got = try(p, str_from(key), e);
 	}
 	for (int i = 0; !got && i < TRIES; i++) {
 		if (make_up(str_from(p->fallback), key, e) < 0)
 			return -1;
-		got = p->o->kind->put_link(p, str_from(key), e);
+		got = try(p, str_from(key), e);
 	}
 	if (!got)
 		return err_set(e, ERR_IO, "objects: no key below %s can be had",
@@ -144,13 +155,13 @@ static int link_somewhere(struct object_put *p, char *key, struct err *e)
 int object_put_finish(struct object_put *p, char *ret_key,
 		      struct object_digest *ret, struct err *e)
 {
-	int rc = p->o->kind->put_flush(p, e);
+	int rc;
 
-	if (rc == 0 && p->digest)
+	if (p->digest)
 		rc = digest_finish(p->digest, ret, e);
-	else if (rc == 0)
+	else
 		rc = digest_file(p->o->kind->put_fd(p), ret, e);
-	if (rc < 0 || link_somewhere(p, ret_key, e) < 0)
+	if (rc < 0 || p->o->kind->put_finish(p, ret_key, e) < 0)
 		return -1;
 	object_put_abort(p);
 	return 0;
@@ -168,38 +179,176 @@ void object_put_abort(struct object_put *p)
 
 /* --- reading ------------------------------------------------------------ */
 
+static int no_file(struct err *e)
+{
+	return err_set(e, ERR_UNSUPPORTED,
+		       "objects of this store are no files");
+}
+
 int object_open(struct objects *o, struct str key, struct err *e)
 {
+	if (!o->kind->open)
+		return no_file(e);
 	if (check_key(key, e) < 0)
 		return -1;
 	return o->kind->open(o, key, e);
 }
 
+/* Of a file: pieces through one buffer. */
+struct file_get {
+	struct object_get base;
+	int fd;
+	int64_t at, end; /* end INT64_MAX: its own */
+	char *piece;
+};
+
+static struct object_get *file_get_begin(struct objects *o, struct str key,
+					 int64_t off, int64_t n, struct err *e)
+{
+	int fd = object_open(o, key, e);
+	struct file_get *g = fd < 0 ? NULL : calloc(1, sizeof(*g));
+
+	if (fd < 0)
+		return NULL;
+	if (!g)
+		abort();
+	g->fd = fd;
+	g->at = off;
+	g->end = n < 0 ? INT64_MAX : off + n;
+	g->piece = malloc(PIECE);
+	if (!g->piece)
+		abort();
+	return &g->base;
+}
+
+static int file_get_next(struct object_get *base, struct str *ret,
+			 struct err *e)
+{
+	struct file_get *g = (struct file_get *)base;
+	int64_t left = g->end - g->at;
+	ssize_t n = io_pread_all(g->fd, g->piece,
+				 left < PIECE ? (size_t)left : PIECE, g->at, e);
+
+	*ret = str_n(g->piece, n < 0 ? 0 : (size_t)n);
+	g->at += n < 0 ? 0 : n;
+	if (n == 0 && left && g->end != INT64_MAX)
+		return err_set(e, ERR_CORRUPT, "an object ends too early");
+	return n < 0 ? -1 : 0;
+}
+
+static void file_get_end(struct object_get *base)
+{
+	struct file_get *g = (struct file_get *)base;
+
+	close(g->fd);
+	free(g->piece);
+	free(g);
+}
+
+struct object_get *object_get_begin(struct objects *o, struct str key,
+				    int64_t off, int64_t n, struct err *e)
+{
+	struct object_get *g;
+
+	if (check_key(key, e) < 0)
+		return NULL;
+	if (o->kind->get_begin)
+		g = o->kind->get_begin(o, key, off, n, e);
+	else
+		g = file_get_begin(o, key, off, n, e);
+	if (g)
+		g->o = o;
+	return g;
+}
+
+int object_get_next(struct object_get *g, struct str *ret, struct err *e)
+{
+	if (g->o->kind->get_next)
+		return g->o->kind->get_next(g, ret, e);
+	return file_get_next(g, ret, e);
+}
+
+void object_get_end(struct object_get *g)
+{
+	if (!g)
+		return;
+	if (g->o->kind->get_end)
+		g->o->kind->get_end(g);
+	else
+		file_get_end(g);
+}
+
+/* To the end of the object at most. */
 int64_t object_read(struct objects *o, struct str key, int64_t off, void *out,
 		    size_t n, struct err *e)
 {
-	SCOPED_FD int fd = object_open(o, key, e);
+	struct object_get *g = object_get_begin(o, key, off, -1, e);
+	struct str piece;
+	size_t got = 0;
+	int rc = g ? 0 : -1;
 
-	if (fd < 0)
+	while (rc == 0 && got < n) {
+		rc = object_get_next(g, &piece, e);
+		if (rc < 0 || !piece.n)
+			break;
+		if (piece.n > n - got)
+			piece.n = n - got;
+		memcpy((char *)out + got, piece.p, piece.n);
+		got += piece.n;
+	}
+	object_get_end(g);
+	return rc < 0 ? -1 : (int64_t)got;
+}
+
+int object_link(struct objects *o, struct str key, int64_t seconds,
+		struct buf *b, struct err *e)
+{
+	if (check_key(key, e) < 0)
 		return -1;
-	return io_pread_all(fd, out, n, off, e);
+	return o->kind->link ? o->kind->link(o, key, seconds, b, e) : 0;
+}
+
+int objects_remove(struct objects *o, const struct str *keys, size_t n,
+		   bool *gone, struct err *e)
+{
+	memset(gone, 0, n * sizeof(*gone));
+	for (size_t i = 0; i < n; i++)
+		if (check_key(keys[i], e) < 0)
+			return -1;
+	return o->kind->remove(o, keys, n, gone, e);
 }
 
 int object_delete(struct objects *o, struct str key, struct err *e)
 {
-	if (check_key(key, e) < 0)
-		return -1;
-	return o->kind->remove(o, key, e);
+	bool gone;
+
+	return objects_remove(o, &key, 1, &gone, e);
+}
+
+static int feed_pieces(struct digest *d, struct object_get *g, struct err *e)
+{
+	struct str piece;
+
+	do {
+		if (object_get_next(g, &piece, e) < 0 ||
+		    (piece.n && digest_add(d, piece.p, piece.n, e) < 0))
+			return -1;
+	} while (piece.n);
+	return 0;
 }
 
 int object_digest_of(struct objects *o, struct str key,
 		     struct object_digest *ret, struct err *e)
 {
-	SCOPED_FD int fd = object_open(o, key, e);
+	struct object_get *g = object_get_begin(o, key, 0, -1, e);
+	struct digest *d = g ? digest_new(e) : NULL;
+	int rc = d ? feed_pieces(d, g, e) : -1;
 
-	if (fd < 0)
-		return -1;
-	return digest_file(fd, ret, e);
+	if (rc == 0)
+		rc = digest_finish(d, ret, e);
+	digest_free(d);
+	object_get_end(g);
+	return rc;
 }
 
 int object_verify(struct objects *o, struct str key, int64_t size,

@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include "indexer/base/conf.h"
 #include "indexer/base/err.h"
 #include "indexer/base/str.h"
 
@@ -26,10 +27,13 @@ struct object_put;
 
 enum { OBJECT_KEY_MAX = 1024 * 5 };
 
-/* url "" : the directory DATA/objects; else a directory's path. */
-struct objects *objects_open(const char *data_dir, struct str url,
+/* c NULL or without a url: the directory DATA/objects. A url is a directory's
+ * path, or s3://bucket/prefix. */
+struct objects *objects_open(const char *data_dir, const struct conf_objects *c,
 			     struct err *e);
 void objects_close(struct objects *o);
+/* Whether objects are files, so that descriptors of them can be had. */
+bool objects_are_files(const struct objects *o);
 
 /* What is known of an object once it is stored. */
 struct object_digest {
@@ -50,16 +54,36 @@ int object_put_finish(struct object_put *p, char *ret_key,
 void object_put_abort(struct object_put *p); /* also frees after a failure */
 
 /* For random writes (a mount's open file): the temporary file itself. It is
- * digested again at finish. Only the directory store offers one (else -1). */
+ * digested again at finish. -1 where objects are no files. */
 int object_put_fd(struct object_put *p);
 
 /* Read-only descriptor of an object for sendfile and pread; -1 with
- * ERR_NOT_FOUND when its bytes are gone. */
+ * ERR_NOT_FOUND when its bytes are gone, with ERR_UNSUPPORTED where objects
+ * are no files. */
 int object_open(struct objects *o, struct str key, struct err *e);
+
+/* Read [off, off+n), or to the end where n is -1, in pieces, of any kind of
+ * store. What is not there, or ends before, is known at begin where the store
+ * is asked by then, else at a piece. The last piece is followed by one without
+ * bytes; a piece is valid until the next call. */
+struct object_get *object_get_begin(struct objects *o, struct str key,
+				    int64_t off, int64_t n, struct err *e);
+int object_get_next(struct object_get *g, struct str *ret, struct err *e);
+void object_get_end(struct object_get *g); /* at any moment; NULL is fine */
+
 /* Bytes [off, off+n): returns how many. */
 int64_t object_read(struct objects *o, struct str key, int64_t off, void *out,
 		    size_t n, struct err *e);
+/* A link by which anybody gets the object for so long: 1, appended to b; 0
+ * where clients cannot be sent to the store. */
+int object_link(struct objects *o, struct str key, int64_t seconds,
+		struct buf *b, struct err *e);
+/* 0 also where there is none. */
 int object_delete(struct objects *o, struct str key, struct err *e);
+/* Many at once: gone[i] is set where keys[i] is not there any more, also when
+ * another fails. */
+int objects_remove(struct objects *o, const struct str *keys, size_t n,
+		   bool *gone, struct err *e);
 int object_digest_of(struct objects *o, struct str key,
 		     struct object_digest *ret, struct err *e);
 /* ERR_CORRUPT when the bytes differ from what was stored. */
@@ -70,7 +94,8 @@ int objects_each(struct objects *o,
 		 int (*fn)(void *ctx, struct str key, int64_t size,
 			   int64_t mtime, struct err *e),
 		 void *ctx, struct err *e);
-/* Remove temporary files that a crash left; the daemon calls it at start. */
+/* What the daemon does at its start, before it writes: remove what a crash
+ * left half-written, find out what the store can be relied on for. */
 int objects_sweep(struct objects *o, struct err *e);
 
 #endif

@@ -57,7 +57,7 @@ static void test_file(void)
 		   str_is(listens(&c)[1], "unix:/x"),
 	   "strings and lists");
 	ok(c.body_limit == 1 << 30 && c.workers == 7, "sizes and numbers");
-	ok(str_is(c.tls_cert, "/c") && str_is(c.objects_url, "s3://b/p"),
+	ok(str_is(c.tls_cert, "/c") && str_is(c.objects.url, "s3://b/p"),
 	   "sections");
 	ok(conf_source(&c, "tls.cert") == CONF_FILE &&
 		   conf_source(&c, "tls.key") == CONF_DEFAULT,
@@ -169,7 +169,7 @@ static void test_environment(void)
 
 	conf_init(&c, &e);
 	is_i64(conf_read_env(&c, good, &e), 0, "an environment");
-	ok(str_is(c.data, "/e") && str_is(c.objects_url, "s3://x"), "values");
+	ok(str_is(c.data, "/e") && str_is(c.objects.url, "s3://x"), "values");
 	ok(c.listen.n == 2 && str_is(listens(&c)[1], "b:2"), "a list");
 	is_i64(conf_source(&c, "tls.key"), CONF_DEFAULT, "empty is unset");
 	is_i64(conf_read_env(&c, slips, &e), -1, "a slip of the pen");

@@ -13,7 +13,7 @@
 
 static inline struct objects *store_open(struct fixture *fx)
 {
-	struct objects *o = objects_open(fx->dir, STR_NONE, &fx->e);
+	struct objects *o = objects_open(fx->dir, NULL, &fx->e);
 
 	if (!ok(o != NULL, "the object store opens"))
 		exit(1);
@@ -114,7 +114,7 @@ static inline int findings(struct fixture *fx)
 	int n = 0;
 
 	if (index_check(fx->dir, finding, &n, &fx->e) < 0 ||
-	    store_check(fx->dir, STR_NONE, finding, &n, &fx->e) < 0) {
+	    store_check(fx->dir, NULL, finding, &n, &fx->e) < 0) {
 		printf("# %s\n", fx->e.msg);
 		return -1;
 	}

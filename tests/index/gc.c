@@ -433,7 +433,7 @@ static void check_doomed(void)
 static void child_main(void)
 {
 	struct index *ix = index_open(fx.dir, &fx.e);
-	struct objects *o = objects_open(fx.dir, STR_NONE, &fx.e);
+	struct objects *o = objects_open(fx.dir, NULL, &fx.e);
 	struct collect g = {.index = ix,
 			    .objects = o,
 			    .who = principal_owner(),

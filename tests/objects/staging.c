@@ -20,7 +20,7 @@ static struct scratch top;
 
 static struct objects *open_store(void)
 {
-	struct objects *o = objects_open(top.path, STR_NONE, &e);
+	struct objects *o = objects_open(top.path, NULL, &e);
 
 	if (!o)
 		abort();

@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: objects DIR [MIB]\n");
 		return 2;
 	}
-	o = objects_open(argv[1], STR_NONE, &e);
+	o = objects_open(argv[1], NULL, &e);
 	if (o)
 		rc = rounds(o, argv[1], piece, mib, &e);
 	objects_close(o);

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* s3_engine.c - the thread: what was submitted waits for its turn or its time,
+ * is under way, is judged, and waits again or is done.
+ *
+ * mu guards what callers and the thread share: the list of the submitted, and
+ * of each request done and cancelled. All else of a request is the thread's
+ * until it is done.
+ */
+#include "indexer/objects/s3_engine.h"
+
+#include <stdlib.h>
+
+#include "indexer/base/clock.h"
+#include "indexer/base/log.h"
+#include "indexer/base/scope.h"
+#include "indexer/base/text.h"
+#include "indexer/objects/s3_try.h"
+
+enum { POLL_MS = 1000, URL_MAX = 64 << 10 };
+
+struct s3_engine {
+	struct s3_client client;
+	CURLM *multi;
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t mu;
+	pthread_cond_t ended;
+	struct s3_request *submitted; /* guarded by: mu */
+	bool stopping;                /* guarded by: mu */
+	/* The thread's own. */
+	struct s3_request *waiting, *active;
+	CURL *idle[S3_CONNECTIONS];
+	size_t nidle, nactive;
+	double most; /* at one time */
+	int retries; /* left to be spent, in tenths */
+	struct s3_key key;
+};
+
+/* --- one request ---------------------------------------------------------- */
+
+void s3_request_init(struct s3_request *r, const char *method, struct str key)
+{
+	*r = (struct s3_request){.method = method, .key = key};
+	buf_init(&r->reply, S3_REPLY_MAX);
+}
+
+void s3_request_fini(struct s3_request *r)
+{
+	buf_fini(&r->reply);
+}
+
+static CURL *take_idle(struct s3_engine *g)
+{
+	CURL *easy = g->nidle ? g->idle[--g->nidle] : curl_easy_init();
+
+	if (!easy)
+		abort();
+	return easy;
+}
+
+static void begin(struct s3_engine *g, struct s3_request *r)
+{
+	r->now = s3_try_new(&g->client, r, take_idle(g), &g->key);
+	r->attempts++;
+	r->next = g->active;
+	g->active = r;
+	g->nactive++;
+	curl_multi_add_handle(g->multi, r->now->easy);
+}
+
+static void unlink_active(struct s3_engine *g, struct s3_request *r)
+{
+	struct s3_request **p = &g->active;
+
+	while (*p != r)
+		p = &(*p)->next;
+	*p = r->next;
+	g->nactive--;
+}
+
+static void end_try(struct s3_engine *g, struct s3_request *r)
+{
+	struct s3_try *t = r->now;
+
+	unlink_active(g, r);
+	curl_multi_remove_handle(g->multi, t->easy);
+	if (g->nidle < S3_CONNECTIONS)
+		g->idle[g->nidle++] = t->easy;
+	else
+		curl_easy_cleanup(t->easy);
+	s3_try_free(t);
+	r->now = NULL;
+}
+
+static void finish(struct s3_engine *g, struct s3_request *r, bool failed)
+{
+	SCOPED_LOCK(&g->mu);
+
+	r->failed = failed;
+	r->done = true;
+	pthread_cond_broadcast(&g->ended);
+}
+
+/* --- repeating ------------------------------------------------------------ */
+
+static int64_t random_below(int64_t n)
+{
+	uint32_t v;
+
+	random_bytes(&v, sizeof(v));
+	return n > 0 ? (int64_t)v % n : 0;
+}
+
+static int64_t pause_ms(const struct s3_request *r, enum s3_verdict verdict)
+{
+	int64_t most = (int64_t)S3_BACKOFF_MS << r->attempts;
+
+	if (verdict == S3_AT_ONCE)
+		return 0;
+	if (verdict == S3_NEW_KEYS)
+		return S3_RENEW_MS;
+	if (r->head.retry_after_ms >= 0)
+		return r->head.retry_after_ms + random_below(S3_BACKOFF_MS);
+	if (most > S3_BACKOFF_MAX_MS)
+		most = S3_BACKOFF_MAX_MS;
+	return 1 + random_below(most);
+}
+
+static bool try_again(struct s3_engine *g, struct s3_request *r,
+		      enum s3_verdict verdict)
+{
+	int64_t now = clock_mono_ms();
+
+	if (verdict == S3_GOOD || verdict == S3_FINAL ||
+	    r->attempts >= S3_ATTEMPTS || g->retries < S3_RETRY_COST)
+		return false;
+	if (!r->deadline)
+		r->deadline =
+			now + (r->budget_ms ? r->budget_ms / 2 : S3_BUDGET_MS);
+	r->due = now + pause_ms(r, verdict);
+	return r->due < r->deadline;
+}
+
+static void adapt(struct s3_engine *g, enum s3_verdict verdict)
+{
+	if (verdict == S3_SLOW_DOWN)
+		g->most = g->most / 2 > S3_LEAST ? g->most / 2 : S3_LEAST;
+	else if (verdict == S3_GOOD && g->most < S3_CONNECTIONS)
+		g->most += 1 / g->most;
+	if (verdict == S3_GOOD && g->retries < S3_RETRIES)
+		g->retries += S3_RETRY_GAIN;
+}
+
+static void conclude(struct s3_engine *g, struct s3_request *r, CURLcode code)
+{
+	enum s3_verdict verdict = s3_judge(&g->client, r->now, code);
+
+	end_try(g, r);
+	adapt(g, verdict);
+	if (r->cancelled || !try_again(g, r, verdict)) {
+		finish(g, r, verdict != S3_GOOD);
+		return;
+	}
+	log_debug("repeated", "attempt=%d why=\"%s\"", r->attempts, r->e.msg);
+	if (verdict != S3_AT_ONCE)
+		g->retries -= S3_RETRY_COST;
+	r->next = g->waiting;
+	g->waiting = r;
+}
+
+/* --- the thread ----------------------------------------------------------- */
+
+static void take_submitted(struct s3_engine *g, bool *ret_stopping)
+{
+	SCOPED_LOCK(&g->mu);
+	struct s3_request *r;
+
+	while ((r = g->submitted)) {
+		g->submitted = r->next;
+		r->next = g->waiting;
+		g->waiting = r;
+	}
+	*ret_stopping = g->stopping;
+}
+
+static bool is_cancelled(struct s3_engine *g, const struct s3_request *r)
+{
+	SCOPED_LOCK(&g->mu);
+
+	return r->cancelled;
+}
+
+static void give_up(struct s3_engine *g, struct s3_request *r)
+{
+	err_set(&r->e, ERR_INTERRUPTED, "given up");
+	finish(g, r, true);
+}
+
+/* Those whose time has come, oldest last. Returns when the next one is due. */
+static int64_t start_due(struct s3_engine *g)
+{
+	struct s3_request **p = &g->waiting, *r;
+	int64_t now = clock_mono_ms(), next = now + POLL_MS;
+
+	while ((r = *p)) {
+		bool cancelled = is_cancelled(g, r);
+
+		if (!cancelled &&
+		    (r->due > now || (double)g->nactive >= g->most)) {
+			if (r->due > now && r->due < next)
+				next = r->due;
+			p = &r->next;
+			continue;
+		}
+		*p = r->next;
+		if (cancelled)
+			give_up(g, r);
+		else
+			begin(g, r);
+	}
+	return next;
+}
+
+static void drop_cancelled(struct s3_engine *g)
+{
+	struct s3_request *r = g->active, *next;
+
+	for (; r; r = next) {
+		next = r->next;
+		if (is_cancelled(g, r)) {
+			end_try(g, r);
+			give_up(g, r);
+		}
+	}
+}
+
+static void take_finished(struct s3_engine *g)
+{
+	struct s3_try *t;
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(g->multi, &left))) {
+		CURLcode code = m->data.result;
+
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+		conclude(g, t->r, code);
+	}
+}
+
+static void *engine_main(void *arg)
+{
+	struct s3_engine *g = arg;
+	bool stopping = false;
+	int running;
+
+	for (;;) {
+		int64_t next;
+
+		take_submitted(g, &stopping);
+		if (stopping)
+			return NULL;
+		drop_cancelled(g);
+		start_due(g);
+		curl_multi_perform(g->multi, &running);
+		take_finished(g);
+		/* What has ended made room for others. */
+		next = start_due(g) - clock_mono_ms();
+		curl_multi_poll(g->multi, NULL, 0, next > 0 ? (int)next : 0,
+				NULL);
+	}
+}
+
+/* --- what callers do ------------------------------------------------------ */
+
+void s3_submit(struct s3_engine *g, struct s3_request *r)
+{
+	if (r->body.n && g->client.place.tls)
+		snprintf(r->payload, sizeof(r->payload), S3_UNSIGNED);
+	else
+		s3_sha256(r->body, r->payload);
+	r->due = r->deadline = 0;
+	r->attempts = 0;
+	r->done = r->failed = r->cancelled = r->doubtful = false;
+	r->host[0] = '\0';
+	pthread_mutex_lock(&g->mu);
+	r->next = g->submitted;
+	g->submitted = r;
+	pthread_mutex_unlock(&g->mu);
+	curl_multi_wakeup(g->multi);
+}
+
+static void wait_done(struct s3_engine *g, struct s3_request *r)
+{
+	SCOPED_LOCK(&g->mu);
+
+	while (!r->done)
+		pthread_cond_wait(&g->ended, &g->mu);
+}
+
+int s3_wait(struct s3_engine *g, struct s3_request *r, struct err *e)
+{
+	wait_done(g, r);
+	if (!r->failed)
+		return 0;
+	*e = r->e;
+	return -1;
+}
+
+void s3_cancel(struct s3_engine *g, struct s3_request *r)
+{
+	pthread_mutex_lock(&g->mu);
+	r->cancelled = true;
+	pthread_mutex_unlock(&g->mu);
+	curl_multi_wakeup(g->multi);
+	wait_done(g, r);
+}
+
+int s3_send(struct s3_engine *g, struct s3_request *r, struct err *e)
+{
+	s3_submit(g, r);
+	return s3_wait(g, r, e);
+}
+
+int s3_link(struct s3_engine *g, struct str key, int64_t seconds, struct buf *b,
+	    struct err *e)
+{
+	SCOPED(buf_fini) struct buf path;
+	SCOPED_FREE struct s3_key *k = malloc(sizeof(*k));
+	char region[S3_REGION], date[S3_DATE], host[S3_HOST];
+	struct s3_pairs query = {.n = 0}, headers = {.n = 0};
+	struct s3_signing s = {.method = "GET",
+			       .query = &query,
+			       .headers = &headers,
+			       .payload = S3_UNSIGNED,
+			       .region = region,
+			       .date = date,
+			       .key = k};
+
+	if (!k)
+		abort();
+	buf_init(&path, URL_MAX);
+	pthread_mutex_lock(&g->client.known.mu);
+	memcpy(region, g->client.known.region, sizeof(region));
+	s3_date(clock_ms() + g->client.known.skew_ms, date);
+	pthread_mutex_unlock(&g->client.known.mu);
+	s3_creds_get(g->client.creds, k);
+	s3_place_host(&g->client.place, region, host);
+	s3_place_path(&g->client.place, key, &path);
+	s3_pairs_add(&headers, "host", str_from(host));
+	s.path = path.p;
+	buf_printf(b, "%s://%s%s?", g->client.place.tls ? "https" : "http",
+		   host, path.p);
+	s3_presign(&s, seconds < S3_LINK_MAX_S ? seconds : S3_LINK_MAX_S, b);
+	explicit_bzero(k, sizeof(*k));
+	return buf_ok(b) ? 0 : err_set(e, ERR_TOO_LONG, "the link is too long");
+}
+
+const char *s3_engine_name(const struct s3_engine *g)
+{
+	return g->client.place.name;
+}
+
+struct str s3_engine_prefix(const struct s3_engine *g)
+{
+	return str_from(g->client.place.prefix);
+}
+
+bool s3_engine_tls(const struct s3_engine *g)
+{
+	return g->client.place.tls;
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+static int start_thread(struct s3_engine *g, struct err *e)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&g->thread, NULL, engine_main, g);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	g->started = rc == 0;
+	return rc ? err_sys(e, rc, "a thread for the object store") : 0;
+}
+
+static int set_region(struct s3_engine *g, struct str region, struct err *e)
+{
+	struct s3_known *k = &g->client.known;
+
+	if (region.n >= sizeof(k->region))
+		return err_set(e, ERR_INVALID,
+			       "objects.region: a name has at most %zu bytes",
+			       sizeof(k->region) - 1);
+	if (region.n)
+		memcpy(k->region, region.p, region.n);
+	else
+		s3_creds_region(k->region, sizeof(k->region));
+	if (!k->region[0])
+		snprintf(k->region, sizeof(k->region), "us-east-1");
+	return 0;
+}
+
+struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
+{
+	struct s3_engine *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		abort();
+	pthread_mutex_init(&g->mu, NULL);
+	pthread_mutex_init(&g->client.known.mu, NULL);
+	pthread_cond_init(&g->ended, NULL);
+	g->most = S3_CONNECTIONS;
+	g->retries = S3_RETRIES;
+	g->multi = curl_multi_init();
+	if (!g->multi)
+		abort();
+	curl_multi_setopt(g->multi, CURLMOPT_MAXCONNECTS, (long)S3_CONNECTIONS);
+	if (s3_place_init(&g->client.place, c, e) < 0 ||
+	    set_region(g, c->region, e) < 0)
+		goto fail;
+	g->client.creds = s3_creds_open(e);
+	if (g->client.creds && start_thread(g, e) == 0)
+		return g;
+fail:
+	s3_engine_free(g);
+	return NULL;
+}
+
+/* Nobody waits for anything any more. */
+void s3_engine_free(struct s3_engine *g)
+{
+	if (!g)
+		return;
+	if (g->started) {
+		pthread_mutex_lock(&g->mu);
+		g->stopping = true;
+		pthread_mutex_unlock(&g->mu);
+		curl_multi_wakeup(g->multi);
+		pthread_join(g->thread, NULL);
+	}
+	while (g->nidle)
+		curl_easy_cleanup(g->idle[--g->nidle]);
+	curl_multi_cleanup(g->multi);
+	s3_creds_close(g->client.creds);
+	pthread_cond_destroy(&g->ended);
+	pthread_mutex_destroy(&g->client.known.mu);
+	pthread_mutex_destroy(&g->mu);
+	explicit_bzero(&g->key, sizeof(g->key));
+	free(g);
+}

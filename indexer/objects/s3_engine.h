@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* s3_engine.h - requests to one bucket, by one thread over libcurl's multi
+ * interface.
+ *
+ * The thread owns the connections, which are kept and shared by all. Any
+ * thread submits requests and waits for them; several may be under way for one
+ * caller. Bodies lie in the caller's memory, both ways, so that a request can
+ * be repeated: it is, signed anew, for as long as its budget of time and
+ * attempts lasts and the store's budget of retries allows. A store that asks
+ * us to slow down gets fewer requests at one time, until it answers again.
+ */
+#ifndef ORRERY_OBJECTS_S3_ENGINE_H
+#define ORRERY_OBJECTS_S3_ENGINE_H
+
+#include "indexer/base/conf.h"
+#include "indexer/base/err.h"
+#include "indexer/objects/s3_limits.h"
+#include "indexer/objects/s3_sign.h"
+
+struct s3_engine;
+
+/* What is kept of an answer's head. */
+struct s3_head {
+	char etag[160], range[96], checksum[64], mark[64], region[S3_REGION];
+	char location[512], server[64];
+	int64_t date_ms, length, retry_after_ms; /* -1: not stated */
+};
+
+struct s3_request {
+	/* What is asked. */
+	const char *method;
+	struct str key; /* below the prefix; empty: the bucket itself */
+	struct s3_pairs query, headers; /* names of headers in lower case */
+	struct str body;
+	char *out;         /* where the body of a success goes, room bytes; */
+	size_t room;       /* NULL: into reply */
+	int64_t budget_ms; /* 0: S3_BUDGET_MS */
+	int patience_s;    /* 0: S3_STALL_S */
+	/* What came. */
+	int status; /* 0: no answer */
+	size_t got; /* bytes at out */
+	struct buf reply;
+	struct s3_head head;
+	struct err e;
+	bool failed;
+	bool doubtful; /* nobody knows whether an attempt took effect */
+	/* The engine's own. */
+	struct s3_try *now;
+	struct s3_request *next;
+	char payload[S3_HEX], host[S3_HOST];
+	int64_t due, deadline;
+	int attempts;
+	unsigned creds;
+	bool done, cancelled, renewed;
+};
+
+void s3_request_init(struct s3_request *r, const char *method, struct str key);
+void s3_request_fini(struct s3_request *r);
+
+struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e);
+void s3_engine_free(struct s3_engine *g);
+
+/* r is the engine's until s3_wait or s3_cancel has returned. */
+void s3_submit(struct s3_engine *g, struct s3_request *r);
+/* -1 for any status but 2xx; r->status tells which. */
+int s3_wait(struct s3_engine *g, struct s3_request *r, struct err *e);
+void s3_cancel(struct s3_engine *g, struct s3_request *r);
+/* Both. */
+int s3_send(struct s3_engine *g, struct s3_request *r, struct err *e);
+
+/* A link to an object by which anybody gets it, for a while. */
+int s3_link(struct s3_engine *g, struct str key, int64_t seconds, struct buf *b,
+	    struct err *e);
+/* "s3://bucket/prefix at host", for messages. */
+const char *s3_engine_name(const struct s3_engine *g);
+/* What stands before each key: "", or "prefix/". */
+struct str s3_engine_prefix(const struct s3_engine *g);
+bool s3_engine_tls(const struct s3_engine *g);
+
+#endif
