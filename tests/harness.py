@@ -19,6 +19,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(os.environ.get("ORRERY_BIN", ROOT / "build")).resolve()
+STORE = None  # a server that all daemons keep their objects on (tests/s3)
+
+
+def store_environment(data):
+    """Each data directory has a prefix of its own there."""
+    return STORE.environment(data) if STORE else {}
+
+
+def object_files(data):
+    """A path for each object that a data directory's store holds."""
+    if STORE:
+        return STORE.files(data)
+    return [p for p in (Path(data) / "objects").rglob("*") if p.is_file()]
 
 
 def wait_until(condition, seconds=10, every=0.005):
@@ -78,10 +91,11 @@ class Process:
 class Daemon(Process):
     """orrery serve on a data directory; url is where it answers."""
 
-    def __init__(self, data, *flags, listen="127.0.0.1:0", **kwargs):
+    def __init__(self, data, *flags, listen="127.0.0.1:0", env=None, **kwargs):
         super().__init__([BIN / "orrery", "serve", "--data", data, "--listen",
                           listen, "--log-level", "warn", *flags], "ready",
-                         **kwargs)
+                         env={**(env or os.environ),
+                              **store_environment(data)}, **kwargs)
         self.data, self.url = Path(data), self.said
         self.address = self.url.split("//")[1]
 
@@ -170,6 +184,7 @@ def workplace(directory=None):
 def check(data):
     """orrery check: its findings, none when all is well."""
     p = subprocess.run([BIN / "orrery", "check", "--data", data], text=True,
+                       env={**os.environ, **store_environment(data)},
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return "" if p.returncode == 0 else p.stdout or "status 1"
 

@@ -138,7 +138,8 @@ def environment_of(requirements):
     return python
 
 
-def pytest(variant, requirements, programs, paths, runner=("-m", "pytest")):
+def pytest(variant, requirements, programs, paths, runner=("-m", "pytest"),
+           **environment):
     python = environment_of(ROOT / "tests" / "clients" / requirements)
     if not python:
         return
@@ -147,7 +148,8 @@ def pytest(variant, requirements, programs, paths, runner=("-m", "pytest")):
     p = subprocess.run(
         [str(python), *runner, "-q", "-x" if "-x" in sys.argv else "-q",
          "--junitxml", str(report), *paths], cwd=ROOT, text=True,
-        env=dict(os.environ, ORRERY_BIN=str(programs)), errors="replace",
+        env=dict(os.environ, ORRERY_BIN=str(programs), **environment),
+        errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if not report.exists():
         note("failed", f"{variant}: pytest", p.stdout)
@@ -199,6 +201,19 @@ def mlflow():
                ["tests/clients/mlflow_own/run"])
 
 
+def bucket():
+    """Objects on S3 servers: ours, which fails on request, and a real one."""
+    directory = programs()
+    if not directory:
+        return
+    pytest("bucket", "requirements-s3.txt", directory, ["tests/s3"])
+    artifacts = [f"tests/clients/test_{name}.py" for name in (
+        "artifacts_mpu", "gc", "models_mlflow", "parts_mlflow",
+        "tracking_mlflow")]
+    pytest("bucket-clients", "requirements-mlflow3.txt", directory, artifacts,
+           ORRERY_TEST_OBJECTS="s3")
+
+
 def fault():
     """Kills, full disks, power cuts, missing rights, under load."""
     directory = programs()
@@ -207,7 +222,7 @@ def fault():
 
 
 STAGES = {f.__name__: f for f in (lint, plain, clang, asan, tsan, clients,
-                                  mlflow, fault)}
+                                  mlflow, bucket, fault)}
 
 
 def main():

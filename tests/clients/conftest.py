@@ -16,11 +16,27 @@ os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
                   MLFLOW_DISABLE_TELEMETRY="true",
                   GIT_PYTHON_REFRESH="quiet")
 
+import harness  # noqa: E402
 from harness import (Daemon, Mount, check, have_fuse,  # noqa: E402
                      unmount, workplace)
 from mounting import numbers  # noqa: E402
 
 STUCK = 60  # seconds after which a mount that does not answer is killed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store():
+    """With ORRERY_TEST_OBJECTS=s3 all artifacts lie on an S3 server of ours;
+    with versitygw, on that."""
+    kind = os.environ.get("ORRERY_TEST_OBJECTS", "")
+    if not kind:
+        yield
+        return
+    sys.path.insert(0, str(harness.ROOT / "tests" / "s3"))
+    from backing import backing
+    with backing(kind) as harness.STORE:
+        yield
+    harness.STORE = None
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +86,8 @@ def whole_mount(daemon):
     """The mount of a test file; in the end nothing is wrong in the index."""
     if not have_fuse():
         pytest.skip("no /dev/fuse here")
+    if harness.STORE:
+        pytest.skip("a mount reads and writes no bucket")
     m = Mount(daemon.data, daemon.data.parent / "mnt")
     try:
         yield m

@@ -9,7 +9,8 @@ import urllib.request
 
 import pytest
 
-from harness import BIN, Daemon, check, wait_until, workplace
+from harness import (BIN, Daemon, check, object_files, wait_until,
+                     workplace)
 from mounting import orrery
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts/"
@@ -49,7 +50,7 @@ def full_run(d, experiment, name, files=4, size=1000, points=900):
 
 
 def files(d):
-    return [p for p in (d.data / "objects").rglob("*") if p.is_file()]
+    return object_files(d.data)
 
 
 def search(d, *experiments, **more):
