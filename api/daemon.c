@@ -237,6 +237,8 @@ static void stop(struct daemon *d)
 {
 	struct app *app = &d->app;
 
+	if (app->objects)
+		objects_hurry(app->objects);
 	if (app->feed)
 		feed_stop(app->feed);
 	if (app->keeper)

@@ -11,6 +11,7 @@
 
 struct objects_kind {
 	void (*close)(struct objects *o);
+	void (*hurry)(struct objects *o); /* NULL: nothing takes long */
 	struct object_put *(*put_begin)(struct objects *o, struct err *e);
 	int (*put_write)(struct object_put *p, const void *data, size_t n,
 			 struct err *e);

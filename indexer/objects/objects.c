@@ -52,6 +52,12 @@ void objects_close(struct objects *o)
 		o->kind->close(o);
 }
 
+void objects_hurry(struct objects *o)
+{
+	if (o->kind->hurry)
+		o->kind->hurry(o);
+}
+
 bool objects_are_files(const struct objects *o)
 {
 	return o->kind->open != NULL;

@@ -32,6 +32,8 @@ enum { OBJECT_KEY_MAX = 1024 * 5 };
 struct objects *objects_open(const char *data_dir, const struct conf_objects *c,
 			     struct err *e);
 void objects_close(struct objects *o);
+/* The process is about to end: what fails from now on is not tried again. */
+void objects_hurry(struct objects *o);
 /* Whether objects are files, so that descriptors of them can be had. */
 bool objects_are_files(const struct objects *o);
 

@@ -149,8 +149,14 @@ static void s3_close(struct objects *o)
 	free(s);
 }
 
+static void s3_hurry(struct objects *o)
+{
+	s3_engine_hurry(s3_of(o)->engine);
+}
+
 static const struct objects_kind s3_kind = {
 	.close = s3_close,
+	.hurry = s3_hurry,
 	.put_begin = s3_put_begin,
 	.put_write = s3_put_write,
 	.put_finish = s3_put_finish,

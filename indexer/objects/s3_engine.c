@@ -27,6 +27,7 @@ struct s3_engine {
 	pthread_cond_t ended;
 	struct s3_request *submitted; /* guarded by: mu */
 	bool stopping;                /* guarded by: mu */
+	_Atomic bool hurry;
 	/* The thread's own. */
 	struct s3_request *waiting, *active;
 	CURL *idle[S3_CONNECTIONS];
@@ -131,7 +132,7 @@ static bool try_again(struct s3_engine *g, struct s3_request *r,
 {
 	int64_t now = clock_mono_ms();
 
-	if (verdict == S3_GOOD || verdict == S3_FINAL ||
+	if (verdict == S3_GOOD || verdict == S3_FINAL || g->hurry ||
 	    r->attempts >= S3_ATTEMPTS || g->retries < S3_RETRY_COST)
 		return false;
 	if (!r->deadline)
@@ -272,6 +273,11 @@ static void *engine_main(void *arg)
 }
 
 /* --- what callers do ------------------------------------------------------ */
+
+void s3_engine_hurry(struct s3_engine *g)
+{
+	g->hurry = true;
+}
 
 void s3_submit(struct s3_engine *g, struct s3_request *r)
 {

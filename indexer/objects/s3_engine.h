@@ -60,6 +60,9 @@ void s3_request_fini(struct s3_request *r);
 struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e);
 void s3_engine_free(struct s3_engine *g);
 
+/* From now on nothing is repeated. */
+void s3_engine_hurry(struct s3_engine *g);
+
 /* r is the engine's until s3_wait or s3_cancel has returned. */
 void s3_submit(struct s3_engine *g, struct s3_request *r);
 /* -1 for any status but 2xx; r->status tells which. */

@@ -271,12 +271,22 @@ static void set_times(struct s3_try *t)
 		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)r->budget_ms);
 }
 
-/* Nothing of the environment, no redirect, no other protocol. */
+/* Whom to trust, beside the system's certificates, as AWS's tools name it. */
+static void set_trust(CURL *easy)
+{
+	const char *bundle = getenv("AWS_CA_BUNDLE");
+
+	if (bundle && *bundle)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
+}
+
+/* Nothing else of the environment, no redirect, no other protocol. */
 static void set_options(struct s3_try *t)
 {
 	CURL *easy = t->easy;
 
 	curl_easy_reset(easy);
+	set_trust(easy);
 	curl_easy_setopt(easy, CURLOPT_URL, t->url.p);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,

@@ -84,7 +84,7 @@ def quote(text, safe=""):
 class Standin:
     """with Standin() as s: s.url, s.objects, s.counts, s.fail(...)"""
 
-    def __init__(self, conditional=True, checksums=True, server="standin"):
+    def __init__(self, conditional=True, checksums=True, tls=None):
         self.keys = {"test": "secretsecret"}  # id: secret
         self.tokens = {}                      # id: token that goes with it
         self.expired = set()                  # ids
@@ -92,7 +92,8 @@ class Standin:
         self.counts, self.faults = Counter(), []
         self.sums = Counter()  # by which checksum bodies were checked
         self.conditional, self.checksums = conditional, checksums
-        self.region, self.bucket, self.server = REGION, BUCKET, server
+        self.region, self.bucket, self.tls = REGION, BUCKET, tls
+        self.hosts = set()  # that were asked
         self.skew, self.delay, self.page = 0, 0, 1000
         self.full = False
         self.redirect = None  # another port, for all but the first
@@ -105,7 +106,7 @@ class Standin:
     def __enter__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
         threading.Thread(target=self.accept, daemon=True).start()
         return self
 
@@ -137,8 +138,11 @@ class Standin:
                              daemon=True).start()
 
     def serve(self, s):
-        f = s.makefile("rb", buffering=1 << 16)
+        f = None
         try:
+            if self.tls:
+                s = self.tls.wrap_socket(s, server_side=True)
+            f = s.makefile("rb", buffering=1 << 16)
             while self.one(s, f):
                 pass
         except OSError:
@@ -146,7 +150,8 @@ class Standin:
         finally:
             self.open.discard(s)
             with contextlib.suppress(OSError):
-                f.close()
+                if f:
+                    f.close()
                 s.close()
 
     @staticmethod
@@ -205,7 +210,7 @@ class Standin:
 
     def send(self, s, r, status, headers, body, fault):
         headers = {"Date": formatdate(time.time() + self.skew, usegmt=True),
-                   "Server": self.server, "Content-Length": str(len(body)),
+                   "Server": "standin", "Content-Length": str(len(body)),
                    **headers}
         if fault == "flip" and body:
             body = bytes([body[0] ^ 1]) + body[1:]
@@ -252,6 +257,10 @@ class Standin:
     # --- who, and whether it is so -------------------------------------------
 
     def place(self, r):
+        host = r.headers.get("host", "")
+        self.hosts.add(host.partition(":")[0])
+        if host.startswith(self.bucket + "."):
+            return urllib.parse.unquote(r.path)[1:], self.bucket
         parts = urllib.parse.unquote(r.path).split("/", 2)
         return (parts[2] if len(parts) > 2 else ""), parts[1]
 
@@ -313,7 +322,8 @@ class Standin:
             raise Refused(403, "AccessDenied", "no signature")
         key_id, day, region, names, want = m.groups()
         payload = r.headers.get("x-amz-content-sha256", "")
-        if payload != hashlib.sha256(r.body).hexdigest():
+        if payload != hashlib.sha256(r.body).hexdigest() and not (
+                self.tls and payload == "UNSIGNED-PAYLOAD"):
             raise Refused(400, "XAmzContentSHA256Mismatch", payload)
         secret = self.secret_of(r, key_id,
                                 r.headers.get("x-amz-security-token"))

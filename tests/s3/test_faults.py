@@ -1,11 +1,14 @@
 """What an S3 store does wrong, one fault at a time: what can be repeated is,
 what cannot is told with the right status, and never is a byte wrong."""
+import contextlib
 import http.client
 import os
+import threading
 import time
 
 import pytest
 from conftest import Stored
+from harness import wait_until
 from standin import Object
 
 SMALL, LARGE = os.urandom(100_000), os.urandom((12 << 20) + 17)
@@ -98,6 +101,22 @@ def test_hanging_is_waited_for_once(daemon, store):
     start = time.monotonic()
     assert daemon.put("a.bin", SMALL)[0] == 200
     assert 5 < time.monotonic() - start < 25
+
+
+def test_the_end_is_not_waited_for(daemon, store):
+    store.fail("put", "hang", times=100)
+
+    def put():
+        with contextlib.suppress(OSError):
+            daemon.put("a.bin", SMALL)
+
+    t = threading.Thread(target=put)
+    t.start()
+    assert wait_until(lambda: store.counts["put"] > 3)
+    start = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - start < 20
+    t.join()
 
 
 def test_a_store_asks_to_wait(daemon, store):

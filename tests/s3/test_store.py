@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -225,6 +226,40 @@ def test_what_a_store_is_said_to_do(base, dialect):
             assert d.put("a.bin", data)[0] == 200
             assert d.get("a.bin")[2] == data
         assert d.stop() == 0
+
+
+def test_the_bucket_in_the_host(base, store):
+    d = Stored(base / "data", f"http://store.localhost:{store.port}",
+               ORRERY_OBJECTS__DIRECT="true").begin()
+    assert d.put("a b".replace(" ", "%20"), LARGE)[0] == 200
+    assert d.get("a%20b")[2] == LARGE
+    assert store.hosts == {"orrery.store.localhost"}
+    assert presigned(d, "a%20b")["url"].startswith(
+        f"http://orrery.store.localhost:{store.port}/{d.home}/a%20b?")
+    assert d.stop() == 0
+
+
+def test_over_tls(base):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+         "2", "-subj", "/CN=store", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", base / "key", "-out", base / "cert"], check=True,
+        capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(base / "cert", base / "key")
+    with standin.Standin(tls=tls) as store:
+        d = Stored(base / "data", store.url,
+                   AWS_CA_BUNDLE=str(base / "cert")).begin()
+        for data in (SMALL, LARGE):
+            assert d.put("a.bin", data)[0] == 200
+            assert d.get("a.bin")[2] == data
+        assert d.stop() == 0
+        p = subprocess.run([BIN / "orrery", "serve", "--data", base / "other",
+                            "--listen", "127.0.0.1:0"], timeout=20,
+                           env={**os.environ,
+                                **standin.environment(store.url)},
+                           capture_output=True, text=True)
+        assert p.returncode == 1 and "certificate" in p.stderr
 
 
 def test_another_region(base, store):
