@@ -8,12 +8,12 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "api/http/body.h"
 #include "api/http/core.h"
 #include "api/http/transfer.h"
+#include "indexer/base/thread.h"
 
 enum { ERRANDS_WAITING_MAX = 1 << 20 };
 
@@ -79,19 +79,6 @@ static void *hand_main(void *arg)
 	return NULL;
 }
 
-/* Signals are for the main thread; SIGPIPE for nobody. */
-int crew_thread(pthread_t *t, void *(*run_fn)(void *), void *arg, struct err *e)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(t, NULL, run_fn, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc ? err_sys(e, rc, "a thread cannot be started") : 0;
-}
-
 static void hand_fini(struct crew *w, struct hand *hand)
 {
 	if (w->server->o.worker_free && hand->app)
@@ -113,7 +100,7 @@ static int hand_start(struct crew *w, struct hand *hand, struct err *e)
 		if (!hand->app)
 			goto fail;
 	}
-	if (crew_thread(&hand->thread, hand_main, hand, e) == 0)
+	if (thread_start(&hand->thread, hand_main, hand, e) == 0)
 		return 0;
 fail:
 	hand_fini(w, hand);

@@ -39,9 +39,6 @@ void crew_fini(struct crew *w);
 int crew_start(struct crew *w, unsigned n, bool transfers, struct err *e);
 /* Finish what is queued and join; from then on nothing more is taken. */
 void crew_stop(struct crew *w);
-/* A thread without signals. */
-int crew_thread(pthread_t *t, void *(*run_fn)(void *), void *arg,
-		struct err *e);
 /* Hand an exchange over; false when it is full. sure: it was accepted
  * before, and is taken whatever the queue's length. */
 bool crew_give(struct crew *w, struct exchange *x, enum errand errand,

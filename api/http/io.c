@@ -18,6 +18,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/log.h"
 #include "indexer/base/text.h"
+#include "indexer/base/thread.h"
 
 /* --- exchanges and the date ---------------------------------------------- */
 
@@ -292,7 +293,7 @@ int io_init(struct io *io, struct server *s, struct err *e)
 int io_start(struct io *io, struct err *e)
 {
 	listen_on(io, true);
-	if (crew_thread(&io->thread, io_main, io, e))
+	if (thread_start(&io->thread, io_main, io, e))
 		return -1;
 	io->running = true;
 	return 0;

@@ -8,6 +8,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 #include "indexer/objects/s3_source.h"
 
 enum {
@@ -134,19 +135,6 @@ static void *creds_main(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct s3_creds *c, struct err *e)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&c->thread, NULL, creds_main, c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	c->running = rc == 0;
-	return rc ? err_sys(e, rc, "a thread for credentials") : 0;
-}
-
 /* --- the interface ------------------------------------------------------ */
 
 struct s3_creds *s3_creds_open(struct err *e)
@@ -162,12 +150,15 @@ struct s3_creds *s3_creds_open(struct err *e)
 	pthread_cond_init(&c->changed, &clock);
 	pthread_condattr_destroy(&clock);
 	c->fetched = clock_mono_ms();
-	if (fetch_first(c, e) < 0 ||
-	    (c->source->renews && start_thread(c, e) < 0)) {
-		s3_creds_close(c);
-		return NULL;
-	}
-	return c;
+	if (fetch_first(c, e) < 0)
+		goto fail;
+	c->running = c->source->renews;
+	if (!c->running || thread_start(&c->thread, creds_main, c, e) == 0)
+		return c;
+	c->running = false;
+fail:
+	s3_creds_close(c);
+	return NULL;
 }
 
 void s3_creds_close(struct s3_creds *c)

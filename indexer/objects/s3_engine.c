@@ -14,6 +14,7 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
+#include "indexer/base/thread.h"
 #include "indexer/objects/s3_try.h"
 
 enum { POLL_MS = 1000, URL_MAX = 64 << 10 };
@@ -379,19 +380,6 @@ bool s3_engine_tls(const struct s3_engine *g)
 
 /* --- life ----------------------------------------------------------------- */
 
-static int start_thread(struct s3_engine *g, struct err *e)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&g->thread, NULL, engine_main, g);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	g->started = rc == 0;
-	return rc ? err_sys(e, rc, "a thread for the object store") : 0;
-}
-
 static int set_region(struct s3_engine *g, struct str region, struct err *e)
 {
 	struct s3_known *k = &g->client.known;
@@ -428,7 +416,9 @@ struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
 	    set_region(g, c->region, e) < 0)
 		goto fail;
 	g->client.creds = s3_creds_open(e);
-	if (g->client.creds && start_thread(g, e) == 0)
+	g->started = g->client.creds &&
+		     thread_start(&g->thread, engine_main, g, e) == 0;
+	if (g->started)
 		return g;
 fail:
 	s3_engine_free(g);

@@ -140,7 +140,7 @@ bool s3_xml_text(struct str doc, const char *name, char *out, size_t size)
 		return false;
 	for (size_t i = 0; i < text.n && n + 5 < size;) {
 		struct str rest = str_n(text.p + i, text.n - i);
-		uint32_t c;
+		uint32_t c = 0;
 		size_t used = rest.p[0] == '&' ? take_reference(rest, &c) : 0;
 
 		if (used)
