@@ -137,6 +137,7 @@ static void s3_close(struct objects *o)
 	struct s3_store *s = s3_of(o);
 
 	s3_engine_free(s->engine);
+	s3_forget_left(s);
 	while (s->claims) {
 		struct s3_claim *c = s->claims;
 

@@ -26,6 +26,7 @@ struct s3_dialect {
 };
 
 struct s3_claim;
+struct s3_left;
 
 struct s3_store {
 	struct objects base;
@@ -37,6 +38,8 @@ struct s3_store {
 	pthread_mutex_t mu;
 	struct s3_claim *claims; /* guarded by: mu */
 	size_t doubtful;         /* guarded by: mu; claims that stay */
+	struct s3_left *left;    /* guarded by: mu; uploads to be given up */
+	size_t nleft;            /* guarded by: mu */
 };
 
 static inline struct s3_store *s3_of(struct objects *o)
@@ -77,7 +80,18 @@ int s3_each(struct objects *o,
 	    void *ctx, struct err *e);
 int s3_remove(struct objects *o, const struct str *keys, size_t n, bool *gone,
 	      struct err *e);
-/* Give up the uploads in parts that an earlier process left. */
+/* s3_left.c: uploads in parts that nobody will end. The status of one being
+ * given up; 0: no answer. */
+int s3_abort(struct s3_store *s, const char *key, const char *upload);
+/* To be given up later: by the next put in parts that ends well. */
+void s3_leave(struct s3_store *s, const char *key, const char *upload);
+void s3_abort_one_left(struct s3_store *s);
+/* Those that an earlier process left. */
 int s3_abort_left(struct s3_store *s, struct err *e);
+void s3_forget_left(struct s3_store *s);
+/* An answer's <Key>, below the prefix, into out (S3_KEY_TEXT bytes); false
+ * where it is none of ours. */
+enum { S3_KEY_TEXT = 3 * S3_KEY_BYTES + 8 };
+bool s3_read_key(struct s3_store *s, struct str xml, char *out, size_t *n);
 
 #endif

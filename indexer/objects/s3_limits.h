@@ -34,6 +34,8 @@ enum {
 	S3_RETRY_COST = 10,  /* one costs so much, */
 	S3_RETRY_GAIN = 2,   /* an answer gives so much back */
 	S3_ABORTS = 4,       /* of one upload that has parts under way */
+	S3_LEFT = 1000,      /* uploads that are remembered to be given up */
+	S3_SWEEPS = 100,     /* pages of such uploads at a start */
 	S3_PAGE = 1000,      /* keys of one listing page, or bulk removal */
 	S3_DOUBTFUL = 1024,  /* keys about which nobody knows; see s3_claim */
 };

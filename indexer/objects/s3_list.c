@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* s3_list.c - what lies in the bucket: listed page by page, removed by the
- * thousand, and uploads that nobody will end.
+ * thousand.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,6 @@
 #include "indexer/objects/s3_xml.h"
 
 enum {
-	KEY_TEXT = 3 * S3_KEY_BYTES + 8, /* percent-encoded */
 	TOKEN = 4096,
 	TEXT = 64,
 	REMOVE_MAX = 8 << 20,
@@ -22,11 +21,10 @@ static const char page_size[] = "1000";
 
 /* --- listing -------------------------------------------------------------- */
 
-/* A page's <Key>, below the prefix; false where it is none of ours. */
-static bool read_key(struct s3_store *s, struct str xml, char *out, size_t *n)
+bool s3_read_key(struct s3_store *s, struct str xml, char *out, size_t *n)
 {
 	struct str prefix = s3_engine_prefix(s->engine), key;
-	char text[KEY_TEXT];
+	char text[S3_KEY_TEXT];
 	int64_t got;
 
 	if (!s3_xml_text(xml, "Key", text, sizeof(text)))
@@ -49,13 +47,13 @@ struct listing {
 
 static int list_one(const struct listing *l, struct str item, struct err *e)
 {
-	char key[KEY_TEXT], size[TEXT], date[TEXT];
+	char key[S3_KEY_TEXT], size[TEXT], date[TEXT];
 	int64_t bytes, mtime;
 	size_t n;
 
 	s3_xml_text(item, "Size", size, sizeof(size));
 	s3_xml_text(item, "LastModified", date, sizeof(date));
-	if (!read_key(l->s, item, key, &n))
+	if (!s3_read_key(l->s, item, key, &n))
 		return 0;
 	if (!num_parse_i64(str_from(size), &bytes) ||
 	    !s3_time_parse(str_from(date), &mtime))
@@ -140,7 +138,7 @@ static int read_removal(struct s3_store *s, const struct s3_request *r,
 {
 	struct str doc = buf_view(&r->reply), item;
 	struct str prefix = s3_engine_prefix(s->engine);
-	char key[KEY_TEXT], code[TEXT];
+	char key[S3_KEY_TEXT], code[TEXT];
 
 	while (s3_xml_next(&doc, "Deleted", &item)) {
 		s3_xml_text(item, "Key", key, sizeof(key));
@@ -209,51 +207,4 @@ int s3_remove(struct objects *o, const struct str *keys, size_t n, bool *gone,
 			return -1;
 	}
 	return 0;
-}
-
-/* --- uploads left -----------------------------------------------------------
- */
-
-static int abort_one(struct s3_store *s, struct str item, struct err *e)
-{
-	char key[KEY_TEXT], id[TOKEN];
-	struct s3_request r;
-	size_t n;
-	int rc;
-
-	s3_xml_text(item, "UploadId", id, sizeof(id));
-	if (!read_key(s, item, key, &n))
-		return 0;
-	s3_request_init(&r, "DELETE", str_n(key, n));
-	s3_pairs_add(&r.query, "uploadId", str_from(id));
-	rc = s3_send(s->engine, &r, e);
-	if (rc < 0 && e->kind == ERR_NOT_FOUND)
-		rc = 0;
-	s3_request_fini(&r);
-	return rc;
-}
-
-/* What is given up is on no later page: the first is asked for until it is
- * empty. Whoever serves this data has no other upload under way. */
-int s3_abort_left(struct s3_store *s, struct err *e)
-{
-	size_t n = 1;
-	int rc = 0;
-
-	while (rc == 0 && n) {
-		struct s3_request r;
-		struct str page, item;
-
-		s3_request_init(&r, "GET", STR_NONE);
-		s3_pairs_add(&r.query, "uploads", STR(""));
-		s3_pairs_add(&r.query, "encoding-type", STR("url"));
-		s3_pairs_add(&r.query, "max-uploads", str_from(page_size));
-		s3_pairs_add(&r.query, "prefix", s3_engine_prefix(s->engine));
-		rc = s3_send(s->engine, &r, e);
-		page = buf_view(&r.reply);
-		for (n = 0; rc == 0 && s3_xml_next(&page, "Upload", &item); n++)
-			rc = abort_one(s, item, e);
-		s3_request_fini(&r);
-	}
-	return rc < 0 ? -1 : 0;
 }

@@ -332,33 +332,25 @@ int s3_put_finish(struct object_put *base, char *key, struct err *e)
 		return -1;
 	p->upload[0] = '\0';
 	memcpy(key, p->key, sizeof(p->key));
+	s3_abort_one_left(p->s);
 	return 0;
 }
 
-static bool abort_once(struct s3_put *p)
-{
-	struct s3_request r;
-	struct err ignored;
-	int status;
-
-	s3_request_init(&r, "DELETE", str_from(p->key));
-	r.budget_ms = S3_START_MS;
-	s3_pairs_add(&r.query, "uploadId", str_from(p->upload));
-	s3_send(p->s->engine, &r, &ignored);
-	status = r.status;
-	s3_request_fini(&r);
-	return status == 404;
-}
-
 /* A part that was under way may bring the upload back to life while the store
- * still takes it in: so again, until there is none. */
+ * still takes it in: so again, until there is none. What cannot be given up
+ * now, as the store is away, is once it is back. */
 static void abort_upload(struct s3_put *p, bool flew)
 {
-	for (int i = 0; i < S3_ABORTS; i++) {
-		if (abort_once(p) || !flew)
-			return;
+	int status = 0;
+
+	for (int i = 0; i < S3_ABORTS && status != 404; i++) {
+		status = s3_abort(p->s, p->key, p->upload);
+		if (status / 100 != 2 || !flew)
+			break;
 		usleep(S3_ABORT_MS * 1000U << i);
 	}
+	if (status != 404 && status / 100 != 2)
+		s3_leave(p->s, p->key, p->upload);
 }
 
 void s3_put_free(struct object_put *base)

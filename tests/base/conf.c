@@ -50,13 +50,19 @@ static void test_file(void)
 	is_i64(read_text(&c,
 			 "# comment\ndata: /d\nlisten: [a:1, 'unix:/x']\n"
 			 "body_limit: 1G\nworkers: 7\ntls:\n  cert: /c\n"
-			 "objects:\n  url: s3://b/p\nlog_level: debug\n",
+			 "objects:\n  url: s3://b/p\n  path_style: true\n"
+			 "  direct: false\nlog_level: debug\n",
 			 &e),
 	       0, "a file");
 	ok(str_is(c.data, "/d") && c.listen.n == 2 &&
 		   str_is(listens(&c)[1], "unix:/x"),
 	   "strings and lists");
 	ok(c.body_limit == 1 << 30 && c.workers == 7, "sizes and numbers");
+	ok(c.objects.path_style && !c.objects.direct &&
+		   str_is(c.objects.dialect, "auto"),
+	   "yes, no, and what is not said");
+	is_i64(conf_set(&c, "objects.direct", STR("yes"), CONF_FLAG, &e), -1,
+	       "neither true nor false");
 	ok(str_is(c.tls_cert, "/c") && str_is(c.objects.url, "s3://b/p"),
 	   "sections");
 	ok(conf_source(&c, "tls.cert") == CONF_FILE &&

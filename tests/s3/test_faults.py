@@ -152,6 +152,16 @@ def test_what_no_repeating_helps(daemon, store, kind, fault, status, word):
     assert not store.uploads and not store.objects
 
 
+def test_an_upload_that_cannot_be_given_up(daemon, store):
+    store.fail("part", "403 AccessDenied", skip=1)
+    store.fail("abort", "500 InternalError", times=8)
+    assert daemon.put("a.bin", LARGE)[0] == 503
+    assert len(store.uploads) == 1
+    store.faults.clear()
+    assert daemon.put("b.bin", LARGE)[0] == 200
+    assert not store.uploads, "is once the store is well again"
+
+
 def test_a_store_that_is_away(daemon, store):
     assert daemon.put("a.bin", SMALL)[0] == 200
     store.stop()
