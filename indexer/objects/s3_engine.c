@@ -137,8 +137,7 @@ static bool try_again(struct s3_engine *g, struct s3_request *r,
 	    r->attempts >= S3_ATTEMPTS || g->retries < S3_RETRY_COST)
 		return false;
 	if (!r->deadline)
-		r->deadline =
-			now + (r->budget_ms ? r->budget_ms / 2 : S3_BUDGET_MS);
+		r->deadline = now + S3_BUDGET_MS;
 	r->due = now + pause_ms(r, verdict);
 	return r->due < r->deadline;
 }
@@ -286,7 +285,8 @@ void s3_submit(struct s3_engine *g, struct s3_request *r)
 		snprintf(r->payload, sizeof(r->payload), S3_UNSIGNED);
 	else
 		s3_sha256(r->body, r->payload);
-	r->due = r->deadline = 0;
+	r->due = 0;
+	r->deadline = r->budget_ms ? clock_mono_ms() + r->budget_ms : 0;
 	r->attempts = 0;
 	r->done = r->failed = r->cancelled = r->doubtful = false;
 	r->host[0] = '\0';

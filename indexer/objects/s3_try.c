@@ -259,6 +259,7 @@ static void set_method(struct s3_try *t)
 static void set_times(struct s3_try *t)
 {
 	const struct s3_request *r = t->r;
+	int64_t left = r->deadline - clock_mono_ms();
 	CURL *easy = t->easy;
 
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)S3_CONNECT_MS);
@@ -267,8 +268,8 @@ static void set_times(struct s3_try *t)
 			 (long)(r->patience_s ? r->patience_s : S3_STALL_S));
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)S3_IDLE_S);
 	/* Who states a budget wants an answer by then. */
-	if (r->budget_ms)
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)r->budget_ms);
+	if (r->budget_ms && left > 0)
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left);
 }
 
 /* Whom to trust, beside the system's certificates, as AWS's tools name it. */

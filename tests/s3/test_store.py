@@ -196,6 +196,18 @@ def test_a_start_that_cannot_be(base, store, change, said):
     assert "secretsecret" not in p.stderr
 
 
+@pytest.mark.parametrize("fault", ["hang", "503 SlowDown", "reset-before"])
+def test_a_start_that_is_not_answered(base, store, fault):
+    store.fail("list", fault, times=100)
+    start = time.monotonic()
+    p = subprocess.run([BIN / "orrery", "serve", "--data", base / "data",
+                        "--listen", "127.0.0.1:0"], timeout=20,
+                       env={**os.environ, **standin.environment(store.url)},
+                       capture_output=True, text=True)
+    assert p.returncode == 1 and store.url.split("//")[1] in p.stderr
+    assert time.monotonic() - start < 5
+
+
 @pytest.mark.parametrize("conditional", [True, False])
 @pytest.mark.parametrize("checksums", [True, False])
 def test_what_a_store_can_do_is_tried(base, conditional, checksums):
