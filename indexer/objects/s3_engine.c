@@ -373,11 +373,6 @@ struct str s3_engine_prefix(const struct s3_engine *g)
 	return str_from(g->client.place.prefix);
 }
 
-bool s3_engine_tls(const struct s3_engine *g)
-{
-	return g->client.place.tls;
-}
-
 /* --- life ----------------------------------------------------------------- */
 
 static int set_region(struct s3_engine *g, struct str region, struct err *e)

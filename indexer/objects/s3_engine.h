@@ -21,9 +21,9 @@ struct s3_engine;
 
 /* What is kept of an answer's head. */
 struct s3_head {
-	char etag[160], range[96], checksum[64], mark[64], region[S3_REGION];
-	char location[512], server[64];
-	int64_t date_ms, length, retry_after_ms; /* -1: not stated */
+	char etag[160], range[96], mark[64], region[S3_REGION];
+	char location[512];
+	int64_t date_ms, retry_after_ms; /* -1: not stated */
 };
 
 struct s3_request {
@@ -78,6 +78,5 @@ int s3_link(struct s3_engine *g, struct str key, int64_t seconds, struct buf *b,
 const char *s3_engine_name(const struct s3_engine *g);
 /* What stands before each key: "", or "prefix/". */
 struct str s3_engine_prefix(const struct s3_engine *g);
-bool s3_engine_tls(const struct s3_engine *g);
 
 #endif

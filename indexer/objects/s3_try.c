@@ -80,7 +80,7 @@ static void forget_head(struct s3_request *r)
 	r->got = 0;
 	buf_reset(&r->reply);
 	memset(&r->head, 0, sizeof(r->head));
-	r->head.date_ms = r->head.length = r->head.retry_after_ms = -1;
+	r->head.date_ms = r->head.retry_after_ms = -1;
 }
 
 static void take_status(struct s3_request *r, struct str line)
@@ -115,11 +115,9 @@ static const struct {
 	}
 	TEXT("etag", etag),
 	TEXT("content-range", range),
-	TEXT("x-amz-checksum-crc32c", checksum),
 	TEXT("x-amz-meta-orrery-put", mark),
 	TEXT("x-amz-bucket-region", region),
 	TEXT("location", location),
-	TEXT("server", server),
 #undef TEXT
 };
 
@@ -129,9 +127,7 @@ static void take_field(struct s3_head *h, struct str name, struct str value)
 		if (str_eq_nocase(name, str_from(texts[i].name)))
 			snprintf((char *)h + texts[i].offset, texts[i].size,
 				 "%.*s", STR_ARG(value));
-	if (str_eq_nocase(name, STR("content-length")))
-		num_parse_i64(value, &h->length);
-	else if (str_eq_nocase(name, STR("date")))
+	if (str_eq_nocase(name, STR("date")))
 		clock_http_parse(value, &h->date_ms);
 	else if (str_eq_nocase(name, STR("retry-after")))
 		take_retry_after(h, value);
