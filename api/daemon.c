@@ -22,6 +22,7 @@
 #include "indexer/base/scope.h"
 #include "indexer/index/drain.h"
 #include "indexer/index/project.h"
+#include "indexer/objects/told.h"
 
 enum { STOP_GRACE_MS = 10000, URL_MAX = 128, SOCKET_PATH_MAX = 4096 };
 
@@ -136,6 +137,7 @@ static int open_store(struct daemon *d, struct err *e)
 		return -1;
 	app->objects = objects_open(conf->data.p, &conf->objects, e);
 	if (!app->objects || objects_sweep(app->objects, e) ||
+	    objects_tell(conf->data.p, &conf->objects, e) ||
 	    load_signer(d, e) || list_projects(d, e))
 		return -1;
 	app->columns = columns_new();

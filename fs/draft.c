@@ -91,7 +91,7 @@ static struct object_put *begin_put(struct fs *fs, struct file *f,
 
 	buf_init(&path, WANTED_MAX);
 	buf_init(&fallback, WANTED_MAX);
-	if (wanted_key(fs, f, &path, &fallback, e))
+	if (fs_bytes(fs, e) || wanted_key(fs, f, &path, &fallback, e))
 		return NULL;
 	return object_put_begin(fs->objects, buf_view(&path),
 				buf_view(&fallback), e);

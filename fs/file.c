@@ -64,6 +64,8 @@ static int open_bytes(struct fs *fs, struct str key, struct err *e)
 {
 	if (!key.n)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fs_bytes(fs, e))
+		return -1;
 	return object_open(fs->objects, key, e);
 }
 

@@ -14,8 +14,10 @@
 #include "fs/post.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
+#include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/limits.h"
+#include "indexer/objects/told.h"
 
 static void set_user(struct fs *fs)
 {
@@ -72,6 +74,7 @@ static void fs_free(struct fs *fs)
 		objects_close(fs->objects);
 	if (fs->bulletin)
 		bulletin_close(fs->bulletin);
+	free(fs->elsewhere);
 	free(fs->data);
 	free(fs->mountpoint);
 	free(fs->as_given);
@@ -96,6 +99,36 @@ static int64_t look_around(struct fs *fs)
 	return x.created;
 }
 
+/* A bucket's bytes cannot be had here; all else can. */
+static int open_objects(struct fs *fs, struct err *e)
+{
+	SCOPED(buf_fini) struct buf url;
+	struct conf_objects at = {0};
+
+	buf_init(&url, PATH_MAX);
+	if (objects_told(fs->data, &url, e))
+		return -1;
+	at.url = buf_view(&url);
+	if (str_starts(at.url, STR("s3://"))) {
+		fs->elsewhere = strdup(url.p);
+		log_warn("artifacts can be listed, but not read or written",
+			 "why=\"their bytes are in %s\"", url.p);
+		return 0;
+	}
+	fs->objects = objects_open(fs->data, &at, e);
+	return fs->objects ? 0 : -1;
+}
+
+int fs_bytes(const struct fs *fs, struct err *e)
+{
+	if (fs->objects)
+		return 0;
+	return err_set(e, ERR_UNSUPPORTED,
+		       "the bytes of artifacts are in %s, which this mount "
+		       "does not reach: use the daemon's HTTP API",
+		       fs->elsewhere);
+}
+
 static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
 {
 	SCOPED(buf_fini) struct buf dir;
@@ -105,8 +138,7 @@ static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
 	fs->bulletin = bulletin_open(fs->data, e);
 	if (!fs->bulletin)
 		return -1;
-	fs->objects = objects_open(fs->data, NULL, e);
-	if (!fs->objects || io_mkdirs(dir.p, 0700, e))
+	if (open_objects(fs, e) || io_mkdirs(dir.p, 0700, e))
 		return -1;
 	fs->journal = journal_create(dir.p, o->journal_size, e);
 	if (!fs->journal || nodes_init(&fs->nodes, e))

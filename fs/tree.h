@@ -78,7 +78,8 @@ struct fs {
 		struct fs_handle *list;
 	} handles; /* those open, for the end */
 	struct bulletin *bulletin;
-	struct objects *objects;
+	struct objects *objects; /* NULL where they are elsewhere: */
+	char *elsewhere;         /* URL of a store that has no files */
 	struct journal *journal;
 	pthread_mutex_t append; /* several records that belong together */
 	atomic_llong pending[FS_PENDING]; /* last sequence by hash of run */
@@ -100,6 +101,8 @@ struct fs {
 };
 
 struct fs *fs_open(const struct fs_options *o, struct err *e);
+/* ERR_UNSUPPORTED where the bytes of artifacts are elsewhere. */
+int fs_bytes(const struct fs *fs, struct err *e);
 /* -1 if something accepted could not be stored; the tree is gone anyway. */
 int fs_close(struct fs *fs, struct err *e);
 

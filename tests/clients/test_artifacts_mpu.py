@@ -342,7 +342,7 @@ def test_no_link_to_what_is_not_there(target):
     if status == 200:
         url = answer["url"].replace(target.daemon.url, "")
         status, _, text = target.request("GET", url)
-        assert status >= 400 and b"gone" in text
+        assert status == 404 and b"removed for good" in text
     assert presigned(target, "d/f")[0] == 404
 
 
