@@ -64,15 +64,6 @@ int artifact_find(struct call *c, struct str path, struct artifact_ref *ret_ref,
 
 /* Sends an artifact that was found, or (row 0) an object that a link names. */
 void artifact_send(struct call *c, const struct artifact *x);
-/* What to say where its object is not there: a link names an object alone,
- * which may have been removed for good since; a row that names one that is
- * gone is a fault of the store. */
-void artifact_bytes_gone(const struct artifact *x, struct err *e);
-
-/* The same from a store whose objects are no files: piece by piece, on a
- * transfer thread. digest is what Repr-Digest says, if anything. */
-void artifact_stream(struct call *c, const struct artifact *x,
-		     const struct reply_object *o, struct str digest);
 
 /* The entity tag of bytes with this digest; empty where there is none. */
 struct str artifact_etag(struct arena *a, struct str sha256);

@@ -3,13 +3,14 @@
 #include "indexer/objects/told.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
+
+enum { URL_MOST = 8192 };
 
 static char *file_in(const char *data_dir)
 {
@@ -24,7 +25,7 @@ int objects_tell(const char *data_dir, const struct conf_objects *c,
 		 struct err *e)
 {
 	SCOPED_FREE char *path = file_in(data_dir);
-	char real[PATH_MAX];
+	SCOPED_FREE char *real = NULL;
 	struct str url = c->url;
 
 	if (!url.n) {
@@ -33,7 +34,8 @@ int objects_tell(const char *data_dir, const struct conf_objects *c,
 		return 0;
 	}
 	/* the mount's working directory is another one */
-	if (realpath(url.p, real))
+	real = realpath(url.p, NULL);
+	if (real)
 		url = str_from(real);
 	return io_replace_file(path, url, 0600, e);
 }
@@ -44,5 +46,5 @@ int objects_told(const char *data_dir, struct buf *url, struct err *e)
 
 	if (access(path, F_OK) < 0)
 		return 0;
-	return io_read_file(path, PATH_MAX, url, e);
+	return io_read_file(path, URL_MOST, url, e);
 }
