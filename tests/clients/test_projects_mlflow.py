@@ -283,18 +283,30 @@ def test_names_outside(enter):
 
 # --- every route, with ids of another project ---------------------------------
 
+def location(experiment):
+    return {"type": "MLFLOW_EXPERIMENT",
+            "mlflow_experiment": {"experiment_id": experiment}}
+
+
 class Things:
     """Things of one project, or that nobody has, by the names of fields."""
 
-    def __init__(self, run, experiment, model_id, name):
+    def __init__(self, run, experiment, model_id, name, trace, assessment):
         self.run, self.experiment = run, experiment
+        self.trace, self.assessment = trace, assessment
         place = f"{experiment}/{run}/artifacts/file"
         self.values = {
             "run_id": run, "run_uuid": run, "run_ids": [run],
             "experiment_id": experiment, "experiment_ids": [experiment],
             "model_id": model_id, "name": name, "experiment_name": name,
             "source": "s3://bucket/key", "path": place,
-            "models": [{"model_id": model_id}]}
+            "models": [{"model_id": model_id}],
+            "trace_id": trace, "request_id": trace, "trace_ids": [trace],
+            "request_ids": [trace], "assessment_id": assessment,
+            "locations": [location(experiment)],
+            "trace": {"trace_info": {"trace_id": trace,
+                                     "trace_location": location(experiment)}},
+            "prompt_versions": [{"name": name, "version": "1"}]}
 
     def without(self, text):
         """What is said, but for the names of these things."""
@@ -318,6 +330,12 @@ OTHERS = {
     "params": [{"key": "k", "value": "1"}],
     "tags": [{"key": "k", "value": "1"}],
     "metrics": [{"key": "k", "value": 1, "timestamp": 1}],
+    "assessment": {"assessment_name": "a", "feedback": {"value": 2},
+                   "rationale": "changed"},
+    "update_mask": "rationale", "metric_name": "assessment_count",
+    "aggregations": [{"aggregation_type": "COUNT"}],
+    "filter_string1": "trace.status = 'OK'",
+    "filter_string2": "tags.k LIKE '%secret%'",
 }
 # Where an id that nobody has is no error; what is without any.
 PASSED_OVER = {
@@ -325,6 +343,11 @@ PASSED_OVER = {
     ("post", "/mlflow/experiments/search-datasets"),
     ("get", "/mlflow/metrics/get-history-bulk"),
     ("get", "/mlflow/metrics/get-history-bulk-interval"),
+    ("get", "/mlflow/traces"), ("post", "/mlflow/traces/search"),
+    ("get", "/mlflow/traces/batchGet"),
+    ("post", "/mlflow/traces/batchGetInfos"),
+    ("post", "/mlflow/traces/metrics"),
+    ("post", "/mlflow/traces/calculate-filter-correlation"),
     ("get", "/mlflow-artifacts/artifacts"),
     ("delete", "/mlflow-artifacts/artifacts/{path}")}
 BY_LINK = {("put", "/mlflow-artifacts/mpu/part/{upload}/{number}"),
@@ -377,17 +400,56 @@ def request_of(method, path, operation, things):
         body = {n: v for n, v in body.items() if v not in (None, "")}
         if "/mpu/" in path:
             body["path"] = "file"
+    elif path == "/v1/traces":
+        body = exported(things.trace)
     elif "application/octet-stream" in content or method == "put":
         body = b"bytes"
     return path, query, body
 
 
-def send(daemon, method, target, query, body):
+def exported(trace):
+    """A span of a trace, as OTLP has it in JSON."""
+    attributes = [{"key": "k", "value": {"stringValue": "secret"}}]
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [{
+        "traceId": trace.removeprefix("tr-"), "spanId": "cd" * 8,
+        "name": "secret", "startTimeUnixNano": "1000000",
+        "endTimeUnixNano": "2000000", "attributes": attributes}]}]}]}
+
+
+def send(daemon, method, target, query, body, headers=None):
     from urllib.parse import urlencode
     if query:
         target += "?" + urlencode(query, doseq=True)
-    status, _, text = daemon.request(method.upper(), target, body)
+    status, _, text = daemon.request(method.upper(), target, body, headers)
     return status, text.decode(errors="replace")
+
+
+def traced(daemon, prefix, experiment):
+    """A trace with a span, an attachment and an assessment: their ids."""
+    trace = f"tr-{next(numbers):032x}"
+
+    def must(method, path, body, headers=None):
+        status, text = send(daemon, method, prefix + path, {}, body, headers)
+        assert status == 200, text
+        return text
+
+    must("post", "/api/3.0/mlflow/traces", {"trace": {"trace_info": {
+        "trace_id": trace, "trace_location": location(experiment),
+        "request_preview": "secret", "response_preview": "secret",
+        "request_time": "2026-01-01T00:00:00Z", "state": "OK",
+        "tags": {"k": "secret"}, "trace_metadata": {"k": "secret"}}}})
+    must("post", "/v1/traces", exported(trace),
+         {"x-mlflow-experiment-id": experiment})
+    must("put", "/api/2.0/mlflow-artifacts/artifacts/" +
+         attachment(experiment, trace), b"secret")
+    told = must("post", f"/api/3.0/mlflow/traces/{trace}/assessments", {
+        "assessment": {"assessment_name": "a", "rationale": "secret",
+                       "feedback": {"value": "secret"}}})
+    return trace, json.loads(told)["assessment"]["assessment_id"]
+
+
+def attachment(experiment, trace):
+    return f"{experiment}/traces/{trace}/artifacts/attachments/file"
 
 
 @pytest.fixture(scope="module")
@@ -414,11 +476,13 @@ def hidden(daemon):
             assert daemon.request(
                 "PUT", f"{prefix}/api/2.0/mlflow-artifacts/artifacts/"
                 f"{experiment}/{owner}/artifacts/file", b"secret")[0] == 200
+        trace, assessment = traced(daemon, prefix, experiment)
         post("registered-models/create", {"name": name})
         post("model-versions/create", {"name": name, "source": "s3://b/k"})
         post("registered-models/alias", {"name": name, "alias": "best",
                                          "version": "1"})
-        found.append(Things(run, experiment, model, name))
+        post("traces/link-to-run", {"run_id": run, "trace_ids": [trace]})
+        found.append(Things(run, experiment, model, name, trace, assessment))
     return found
 
 
@@ -430,7 +494,8 @@ def state(daemon):
             sorted(str(p) for p in objects.rglob("*")))
 
 
-NOBODY = Things("f" * 32, "987654321", "m-" + "f" * 32, "nobody")
+NOBODY = Things("f" * 32, "987654321", "m-" + "f" * 32, "nobody",
+                "tr-" + "f" * 32, "a-" + "f" * 32)
 
 
 def test_every_route(daemon, hidden):
@@ -445,11 +510,12 @@ def test_every_route(daemon, hidden):
             said = []
             for things in (*hidden, NOBODY):
                 target, query, body = request_of(*call, operation, things)
-                status, text = send(daemon, method,
-                                    view(ONE) + prefix + target, query, body)
+                status, text = send(
+                    daemon, method, view(ONE) + prefix + target, query, body,
+                    {"x-mlflow-experiment-id": things.experiment})
                 said.append((status, things.without(text)))
                 walked += 1
-                assert "secret" not in text
+                assert "secret" not in text, call
                 if call in PASSED_OVER:
                     assert status == 200, (call, said)
                 elif call in BY_LINK:
@@ -457,8 +523,84 @@ def test_every_route(daemon, hidden):
                 else:
                     assert status == 404, (call, said)
             assert said[0] == said[-1] and said[1] == said[-1], (call, said)
-    assert walked > 850
+    assert walked > 1050
     assert state(daemon) == before
+
+
+def test_files_of_traces(daemon, hidden):
+    """By the paths of the proxy, where traces.json is made of spans."""
+    before = state(daemon)
+    api = view(ONE) + "/api/2.0/mlflow-artifacts/artifacts"
+    for method, body in (("get", None), ("head", None), ("put", b"bytes"),
+                         ("put", json.dumps({"spans": []}).encode())):
+        for name in ("attachments/file", "traces.json"):
+            said = []
+            for things in (*hidden, NOBODY):
+                path = attachment(things.experiment, things.trace).replace(
+                    "attachments/file", name)
+                status, text = send(daemon, method, f"{api}/{path}", {}, body)
+                assert status == 404 and "secret" not in text, (path, text)
+                said.append(things.without(text.replace(
+                    f"{things.experiment}/traces/", "*/traces/")))
+            assert said[0] == said[1] == said[2]
+    for things in (*hidden, NOBODY):
+        where = attachment(things.experiment, things.trace)
+        for query in ({"path": where.rpartition("/")[0]},
+                      {"path": where.rpartition("/attachments")[0]}):
+            status, text = send(daemon, "get", api, query, None)
+            assert (status, json.loads(text)) == (200, {}), text
+        for query in ({}, {"path": "traces.json"}, {"path": "file"}):
+            status, text = send(
+                daemon, "get", view(ONE) + "/api/3.0/mlflow/get-trace-artifact",
+                {"request_id": things.trace, **query}, None)
+            assert status == 404 and "secret" not in text
+        send(daemon, "delete", f"{api}/{where}", {}, None)
+    assert state(daemon) == before
+
+
+def test_traces_within(daemon, hidden):
+    """One's own experiment and run beside the traces of others: what a call
+    says, and leaves of theirs, is as if nobody had them."""
+    api, said = view(ONE) + "/api/3.0/mlflow/", []
+    run = json.loads(send(daemon, "post", api + "runs/create", {}, {})[1])[
+        "run"]["info"]
+    mine = run["experiment_id"]
+    before = [theirs(daemon, t) for t in hidden]
+    assert all("secret" in text for said in before for _, text in said)
+    for things in (*hidden, NOBODY):
+        rows = [
+            ("traces/delete-traces", {"experiment_id": mine,
+                                      "request_ids": [things.trace]}),
+            ("traces/link-to-run", {"run_id": run["run_id"],
+                                    "trace_ids": [things.trace]}),
+            ("traces/batchGetInfos", {"trace_ids": [things.trace],
+                                      "experiment_ids": [mine]}),
+            ("traces/search", {"locations": [location(mine)], "filter":
+                               f"trace.run_id = '{run['run_id']}'"})]
+        answers = [send(daemon, "post", api + path, {}, body)
+                   for path, body in rows]
+        said.append([(status, things.without(text))
+                     for status, text in answers])
+        assert "secret" not in str(answers)
+    assert said[0] == said[1] == said[2]
+    taken = [send(daemon, "post", path, {}, body,
+                  {"x-mlflow-experiment-id": mine})
+             for things in hidden for path, body in (
+                 (api + "traces", {"trace": {"trace_info": {
+                     "trace_id": things.trace,
+                     "trace_location": location(mine)}}}),
+                 (view(ONE) + "/v1/traces", exported(things.trace)))]
+    assert all(400 <= status < 500 and "secret" not in text
+               for status, text in taken), taken
+    assert [theirs(daemon, t) for t in hidden] == before
+
+
+def theirs(daemon, things):
+    """A trace, as it reads outside of all views."""
+    api = "/api/3.0/mlflow/traces/"
+    return [send(daemon, "get", api + path, query, None) for path, query in (
+        (things.trace, {}), ("get", {"trace_id": things.trace}),
+        (f"{things.trace}/assessments/{things.assessment}", {}))]
 
 
 def test_references(daemon, hidden):
@@ -505,17 +647,26 @@ def test_references(daemon, hidden):
 
 
 def test_searches_find_nothing(daemon, hidden):
-    api = view(ONE) + "/api/2.0/mlflow/"
     ids = [t.experiment for t in hidden]
     for path, body in (
-            ("runs/search", {"experiment_ids": ids}),
-            ("logged-models/search", {"experiment_ids": ids}),
-            ("experiments/search", {"max_results": 10, "filter":
-                                    "name LIKE 'walked%'"}),
-            ("registered-models/search", {"filter": "name LIKE 'walked%'"}),
-            ("model-versions/search", {"filter": "name LIKE 'walked%'"})):
-        status, text = send(daemon, "post", api + path, {}, body)
-        assert (status, json.loads(text)) == (200, {}), path
+            ("/api/2.0/mlflow/runs/search", {"experiment_ids": ids}),
+            ("/api/2.0/mlflow/logged-models/search", {"experiment_ids": ids}),
+            ("/api/3.0/mlflow/traces/search", {"locations": [
+                location(i) for i in ids]}),
+            ("/api/3.0/mlflow/traces/metrics", {
+                "experiment_ids": ids, "view_type": "TRACES",
+                "metric_name": "trace_count",
+                "aggregations": [{"aggregation_type": "COUNT"}]}),
+            ("/api/2.0/mlflow/experiments/search", {
+                "max_results": 10, "filter": "name LIKE 'walked%'"}),
+            ("/api/2.0/mlflow/registered-models/search", {
+                "filter": "name LIKE 'walked%'"}),
+            ("/api/2.0/mlflow/model-versions/search", {
+                "filter": "name LIKE 'walked%'"})):
+        status, text = send(daemon, "post", view(ONE) + path, {}, body)
+        said = json.loads(text)
+        said = said if said != {"data_points": []} else {}
+        assert (status, said) == (200, {}), path
 
 
 def test_mounted(enter, mount):
