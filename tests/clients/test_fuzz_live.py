@@ -13,6 +13,6 @@ from harness import ROOT
 def test_any_request(seed):
     p = subprocess.run(
         [sys.executable, ROOT / "tests/fuzz/live.py", "--seed", str(seed),
-         "--requests", "4000", "--seconds", "30"], text=True,
+         "--requests", "18000", "--seconds", "30"], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert p.returncode == 0, p.stdout

@@ -12,11 +12,19 @@ COLUMNS = {
     "logged-models": (["name", "model_id", "model_type", "status",
                        "source_run_id"],
                       ["creation_timestamp", "last_updated_timestamp"]),
+    "traces": (["name", "status", "trace.status", "attributes.name",
+                "run_id", "request_id", "trace.text", "span.name",
+                "span.type", "span.status", "span.content", "prompt",
+                "client_request_id", "span.attributes.k"],
+               ["timestamp_ms", "execution_time_ms", "trace.timestamp_ms",
+                "attributes.execution_time"]),
 }
 KEYED = {"runs": (["params", "param", "tags", "tag"], ["metrics", "metric"]),
          "experiments": (["tags", "tag"], []),
          "registered-models": (["tags", "tag"], []),
          "model-versions": (["tags"], []),
+         "traces": (["tags", "tag", "metadata", "request_metadata",
+                     "feedback", "expectation"], []),
          "logged-models": (["params", "tags"], ["metrics"])}
 KEYS = ["k", "loss", "val/loss", "`a b`", '"x.y"', "mlflow.runName", "é", "``",
         "`", "0", "a.b.c"]

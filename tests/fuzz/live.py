@@ -26,10 +26,12 @@ sys.path[:0] = [str(Path(__file__).resolve().parent),
                 str(Path(__file__).resolve().parent.parent)]
 
 import made  # noqa: E402
+import spans  # noqa: E402
 from harness import ROOT, Daemon, check, workplace  # noqa: E402
 from kept import Kept  # noqa: E402
 from wire import Answer, Connection, Gone, Request  # noqa: E402
 
+VIEW = "/mlflow/group/fuzzed/tracking"  # where a daemon has that project
 SLOW = 5  # seconds
 TIMEOUT = 60
 GROWTH = 400 << 20  # bytes, of a daemon without sanitizers
@@ -51,6 +53,8 @@ def judge(request, answer, secrets=()):
         "application/json")
     if not answer.body:
         return None
+    if answer.headers.get("content-type") == "application/x-protobuf":
+        return None
     if answer.status >= 400 and not is_json:
         return f"status {answer.status} without JSON: {answer.body[:200]!r}"
     if not is_json:
@@ -61,6 +65,8 @@ def judge(request, answer, secrets=()):
         return f"not JSON ({e}): {answer.body[:500]!r}"
     if answer.status < 400:
         return None
+    if "/v1/" in request.target and isinstance(told.get("code"), int):
+        told["error_code"] = str(told["code"])  # a google.rpc.Status
     if not isinstance(told.get("error_code"), str) or not told["error_code"]:
         return f"an error without a code: {told}"
     if not isinstance(told.get("message"), str) or not told["message"].strip():
@@ -263,11 +269,64 @@ class Fuzz:
             if why:
                 self.fail(why, request)
 
+    def one_trace(self):
+        """A trace that is there, its file of spans, and what is said of it."""
+        rng, pool = self.rng, self.made.pool
+        experiment = str(pool.take(rng, "experiment_id", None) or "0")
+        trace = rng.choice(made.WORDS["trace_id"])
+        head = [("Content-Type", "application/json")]
+        api = rng.choice(["/api/3.0", "/ajax-api/3.0", f"{VIEW}/api/3.0"])
+        if api.startswith(VIEW):  # the project's own
+            experiment, trace = "0", trace.replace("tr-0", "tr-7")
+        place = {"mlflow_experiment": {"experiment_id": experiment}}
+        info = {"trace_id": trace, "trace_location": place, "tags": {"k": "v"}}
+        answer = self.ask(Request("POST", f"{api}/mlflow/traces", made.write(
+            {"trace": {"trace_info": info}}), head))
+        if answer.status != 200:
+            return
+        told = answer.json()["trace"]["trace_info"]
+        experiment = told["trace_location"]["mlflow_experiment"][
+            "experiment_id"]
+        pool.add("trace_id", trace)
+        path = (f"{api.rpartition('/')[0]}/2.0/mlflow-artifacts/artifacts/"
+                f"{experiment}/traces/{trace}/artifacts/")
+        for name, body in (("traces.json", spans.in_file(rng, trace)),
+                           ("attachments/f", b"bytes")):
+            self.ask(Request("PUT", path + name, body))
+            self.ask(Request("GET", path + name))
+        counted = {"experiment_ids": [experiment], "view_type": "TRACES",
+                   "metric_name": "trace_count",
+                   "aggregations": [{"aggregation_type": "COUNT"}]}
+        tag = f"{api}/mlflow/traces/{trace}/tags"
+        for request in (
+                Request("POST", f"{api}/mlflow/traces/metrics",
+                        made.write(counted), head),
+                Request("DELETE", tag, b'{"key": "k"}', head),
+                Request("GET", f"{api}/mlflow/get-trace-artifact?request_id="
+                        f"{trace}&path=f")):
+            self.ask(request)
+        answer = self.ask(Request(
+            "POST", f"{api}/mlflow/traces/{trace}/assessments", made.write(
+                {"assessment": {"assessment_name": "good",
+                                "feedback": {"value": rng.random()}}}), head))
+        if answer.status != 200:
+            return
+        number = answer.json()["assessment"]["assessment_id"]
+        where = f"{api}/mlflow/traces/{trace}/assessments/{number}"
+        said = made.write({"assessment": {"rationale": "r"},
+                           "update_mask": "rationale"})
+        for request in (Request("GET", where),
+                        Request("PATCH", where, said, head),
+                        Request("DELETE", where, b"")):
+            if rng.random() < 0.5:
+                self.ask(request)
+
     def one_kept(self):
         self.kept.write()
 
     ACTIONS = [(one_valid, 32), (one_spoiled, 50), (one_page, 5),
-               (one_link, 3), (one_upload, 2), (one_burst, 1), (one_kept, 7)]
+               (one_link, 3), (one_upload, 2), (one_burst, 1), (one_kept, 7),
+               (one_trace, 3)]
 
     def step(self):
         actions, weights = zip(*self.ACTIONS)
@@ -351,13 +410,21 @@ def fuzz(url, seed, seconds, requests, secrets=(), pid=None):
     return f
 
 
+def configured(base):
+    """A configuration with a project."""
+    file = base / "orrery.yaml"
+    file.write_text("projects:\n  - {id: 7, path: group/fuzzed}\n")
+    return file
+
+
 def own_daemon(seed, seconds, requests):
     """Number of failures, of a daemon of our own and in its data."""
     environment = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
                    **os.environ}
     with (workplace() as base, open(base / "log", "w+") as log,
-          Daemon(base / "data", env=environment, log=log) as d):
+          Daemon(base / "data", "--config", configured(base),
+                 env=environment, log=log) as d):
         f = fuzz(d.url, seed, seconds, requests, (str(base),), d.pid)
         sanitized = "libasan" in Path(f"/proc/{d.pid}/maps").read_text() \
             if d.alive() else False

@@ -11,6 +11,7 @@ import re
 import urllib.parse
 
 import filters
+import spans
 from wire import Request
 
 # Texts of JSON values that stand where others belong.
@@ -84,12 +85,27 @@ WORDS = {
     "field_name": ["metrics.loss", "creation_timestamp", "name", "tags.k"],
     "digest": ["d1", "d2"], "file": ["b"], "dataset_name": ["set"],
     "dataset_digest": ["d1"],
+    "trace_id": [f"tr-{n:032x}" for n in range(1, 30)],
+    "assessment_name": ["good", "a b", "é"], "span_id": ["00000000000000cd"],
+    "serialization_format": ["JSON_FORMAT"],
+    "update_mask": ["rationale", "feedback", "expectation", "metadata",
+                    "assessment_name,source", "rationale,feedback.value"],
+    "metric_name": ["trace_count", "latency", "total_tokens", "span_count",
+                    "assessment_count", "assessment_value"],
+    "dimensions": ["trace_name", "trace_status", "span_name", "span_type",
+                   "assessment_name", "assessment_value"],
 }
 SAME = {"experiment_ids": "experiment_id", "run_ids": "run_id",
         "run_uuid": "run_id", "source_run_id": "run_id", "metric_key": "key",
         "model_ids": "model_id", "page_token": "next_page_token",
         "experiment_name": "name", "dataset_name": "name",
         "dataset_digest": "digest", "artifact_directory_path": "path"}
+SAME |= {"trace_ids": "trace_id", "request_id": "trace_id",
+         "request_ids": "trace_id", "overrides": "assessment_id"}
+TIMES = ["2026-01-01T00:00:00Z", "1970-01-01T00:00:00.001Z",
+         "2026-02-28T23:59:59.123456789+02:00", "9999-12-31T23:59:59Z"]
+DURATIONS = ["0s", "1.5s", "0.000000001s", "3600s", "-1s"]
+TOLD = ("feedback", "expectation", "issue")
 KEPT = 40  # values of a name
 
 
@@ -169,9 +185,9 @@ class Operation:
         self.schema = content.get("application/json", {}).get("schema")
         self.json = "application/json" in content
         self.streams = "application/octet-stream" in content
-        self.kind = next((k for k in ("logged-models", "registered-models",
+        self.kind = next((k for k in ("traces", "logged-models", "registered-models",
                                       "model-versions", "experiments")
-                          if f"/{k}/" in path), "runs")
+                          if f"/{k}/" in path + "/"), "runs")
         self.pattern = self.pattern_of()
 
     @property
@@ -207,7 +223,8 @@ class Maker:
 
     def text(self, name, op):
         rng = self.rng
-        if name == "filter":
+        if name in ("filter", "filters", "filter_string1", "filter_string2",
+                    "base_filter"):
             return filters.any_filter(rng, op.kind)
         if name in ("order_by", "order_bys"):
             return filters.any_order(rng, op.kind)
@@ -224,6 +241,10 @@ class Maker:
     def artifact(self):
         uri = str(self.pool.take(self.rng, "artifact_uri", None) or "")
         below = urllib.parse.urlsplit(uri).path.strip("/")
+        trace = self.pool.take(self.rng, "trace_id", None)
+        if trace and self.rng.random() < 0.2:
+            name = self.rng.choice(["traces.json", "attachments/f"])
+            return f"{below.split('/')[0]}/traces/{trace}/artifacts/{name}"
         name = self.rng.choice(["f", "d/f", "d/e/g.txt", "MLmodel", "é b", "d"])
         return f"{below}/{name}" if below else name
 
@@ -254,16 +275,30 @@ class Maker:
                                "Infinity", 3, rng.random()])
         if kind == "boolean":
             return rng.random() < 0.5
+        if kind == "string" and schema.get("format") == "date-time":
+            return rng.choice(TIMES)
+        if kind == "string" and schema.get("pattern", "").endswith("s$"):
+            return rng.choice(DURATIONS)
         if kind == "string":
             return self.text(name, op)
         return {"a": [1, "b"]}  # anything
 
     def object(self, schema, op):
         rng, needed = self.rng, schema.get("required", [])
+        if "properties" not in schema:
+            return {self.text("key", op): self.value(
+                "value", schema["additionalProperties"], op)
+                for _ in range(rng.randrange(3))}
         made = {name: self.value(name, s, op)
                 for name, s in schema["properties"].items()
                 if name != "page_token"
                 and (name in needed or rng.random() < 0.6)}
+        if {"feedback", "expectation"} & made.keys():
+            told = rng.choice(["feedback", "expectation", "issue"])
+            if told in schema["properties"]:
+                made = {k: v for k, v in made.items() if k not in TOLD}
+                made[told] = self.value(told, schema["properties"][told], op)
+                made.setdefault("assessment_name", "good")
         if {"name", "version"} <= made.keys() and self.pool.versions:
             made["name"], made["version"] = rng.choice(self.pool.versions)
         return made
@@ -316,10 +351,26 @@ class Maker:
             body = write(tree)
             if not any(h[0] == "Content-Type" for h in headers):
                 headers.append(("Content-Type", "application/json"))
+        elif op.path == "/v1/traces":
+            body = self.export(headers)
         elif op.streams:
             body = self.rng.randbytes(self.rng.choice([0, 1, 100, 70000]))
         return Request(op.method, self.target(op, captures, query), body,
                        headers, chunks)
+
+    def export(self, headers):
+        """Spans; appends what heads say of them."""
+        trace = str(self.pool.take(self.rng, "trace_id", None) or "")
+        if not re.fullmatch("tr-[0-9a-f]{32}", trace):
+            trace = self.rng.choice(WORDS["trace_id"])
+        experiment = self.pool.take(self.rng, "experiment_id", None) or "0"
+        headers.append(("x-mlflow-experiment-id", str(experiment)))
+        kind, body = spans.export(self.rng, trace)
+        headers.append(("Content-Type", kind))
+        if self.rng.random() < 0.3:
+            coding, body = spans.packed(self.rng, body)
+            headers.append(("Content-Encoding", coding))
+        return body
 
     # --- spoiling --------------------------------------------------------
 
