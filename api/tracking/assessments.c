@@ -5,6 +5,8 @@
  * name tells which, and is read by a table of its own, since an empty one
  * counts, too.
  */
+#include <math.h>
+
 #include "api/app.h"
 #include "api/tracking/fields.h"
 #include "api/tracking/traces.h"
@@ -192,6 +194,26 @@ struct said {
 	struct str value, error;
 };
 
+/* A value is given back as it came, so it must be what any reader of JSON
+ * takes: NaN and Infinity, which requests may have, are none. */
+static int check_json(struct str text, struct arena *a, struct err *e)
+{
+	struct json_pull pull;
+	struct json_token t;
+
+	json_pull_init(&pull, text, a);
+	do {
+		if (json_pull_next(&pull, &t, e) < 0)
+			return -1;
+		if (t.kind == JSON_NUMBER && !isfinite(t.real))
+			return err_set(e, ERR_INVALID,
+				       "The value of an assessment cannot hold "
+				       "%.*s; JSON has no such number.",
+				       STR_ARG(t.text));
+	} while (t.kind != JSON_END);
+	return 0;
+}
+
 static int take_feedback(const struct assessment_body *b, struct arena *a,
 			 struct said *ret, struct err *e)
 {
@@ -202,20 +224,9 @@ static int take_feedback(const struct assessment_body *b, struct arena *a,
 		return -1;
 	ret->kind = ASSESSMENT_FEEDBACK;
 	ret->value = f.value;
+	if (f.value.n && check_json(f.value, a, e) < 0)
+		return -1;
 	return ret->error.n ? 0 : take_failure(&b->error, a, &ret->error, e);
-}
-
-static int check_json(struct str text, struct arena *a, struct err *e)
-{
-	struct json_pull pull;
-	struct json_token t;
-
-	json_pull_init(&pull, text, a);
-	do
-		if (json_pull_next(&pull, &t, e) < 0)
-			return -1;
-	while (t.kind != JSON_END);
-	return 0;
 }
 
 static int take_expectation(const struct assessment_body *b, struct arena *a,
@@ -228,7 +239,7 @@ static int take_expectation(const struct assessment_body *b, struct arena *a,
 	ret->kind = ASSESSMENT_EXPECTATION;
 	ret->value = x.value;
 	if (!x.serialized.value.p)
-		return 0;
+		return x.value.n ? check_json(x.value, a, e) : 0;
 	if (!str_is(x.serialized.format, "JSON_FORMAT"))
 		return err_set(e, ERR_INVALID,
 			       "Unknown serialization format: %.*s. Only "

@@ -229,6 +229,13 @@ ASSESSMENTS_WRONG = [
         "source_type": "GHOST"}}}, 400),
     ("POST", A, {"assessment": {**GOOD, "create_time": "now"}}, 400),
     ("POST", A, {"assessment": {**GOOD, "metadata": {"a": 1}}}, 400),
+    ("POST", A, {"assessment": {**GOOD, "feedback": {
+        "value": float("-inf")}}}, 400),
+    ("POST", A, {"assessment": {"assessment_name": "a", "expectation": {
+        "value": [float("nan")]}}}, 400),
+    ("POST", A, {"assessment": {"assessment_name": "a", "expectation": {
+        "serialized_value": {"serialization_format": "JSON_FORMAT",
+                             "value": "[Infinity]"}}}}, 400),
     ("POST", A, {"assessment": {**GOOD, "overrides": "a-none"}}, 404),
     ("POST", A, {"assessment": {**GOOD, "feedback": {
         "value": "x" * (2 << 20)}}}, 400),

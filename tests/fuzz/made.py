@@ -124,9 +124,9 @@ def write(x):
     if isinstance(x, dict):
         x = Members(x.items())
     if isinstance(x, Members):
-        return b"{" + b",".join(json.dumps(k).encode() + b":" + write(v)
+        return b"{" + b",".join(write(k) + b":" + write(v)
                                 for k, v in x) + b"}"
-    if isinstance(x, list):
+    if isinstance(x, (list, tuple)):
         return b"[" + b",".join(map(write, x)) + b"]"
     return json.dumps(x).encode()
 
