@@ -16,6 +16,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
+#include "indexer/objects/sums.h"
 
 enum { COPY_CHUNK = 1 << 20, WANTED_MAX = OBJECT_KEY_MAX };
 
@@ -279,6 +280,8 @@ static int digest_draft(struct fs *fs, struct file *f, struct err *e)
 	pthread_rwlock_wrlock(&f->lock);
 	f->put = NULL;
 	pthread_rwlock_unlock(&f->lock);
+	buf_reset(&f->sums);
+	object_put_sums(put, &f->sums);
 	if (object_put_finish(put, key, &digest, e)) {
 		object_put_abort(put);
 		return -1;
@@ -298,6 +301,7 @@ static void describe(const struct file *f, struct cmd_artifact_put *x)
 	x->key = command_str(&x->c, str_from(f->key));
 	x->sha256 = command_str(&x->c, str_from(f->digest.sha256));
 	x->crc32c = command_str(&x->c, str_from(f->digest.crc32c));
+	x->sums = sums_as_hex(&x->c.arena, buf_view(&f->sums));
 	x->size = (struct opt_i64){f->digest.size, true};
 	x->mtime = (struct opt_i64){atomic_load(&f->mtime), true};
 	x->mode = (struct opt_i64){f->mode & 07777, true};

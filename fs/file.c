@@ -13,6 +13,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
+#include "indexer/objects/sums.h"
 
 void files_init(struct files *t)
 {
@@ -27,6 +28,7 @@ static void file_free(struct file *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	free(f->key);
+	buf_fini(&f->sums);
 	pthread_mutex_destroy(&f->turn);
 	pthread_rwlock_destroy(&f->lock);
 	free(f);
@@ -51,6 +53,7 @@ static struct file *file_new(struct node *n, uint32_t mode)
 		return NULL;
 	f->node = n;
 	f->fd = -1;
+	buf_init(&f->sums, SUMS_BYTES);
 	f->mode = mode;
 	atomic_init(&f->mtime, clock_ms());
 	f->scratch = n->kind == KIND_SCRATCH;

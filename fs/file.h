@@ -38,6 +38,7 @@ struct file {
 	bool sealing;                /* being committed: writes wait */
 	char *key;                   /* where the bytes are stored */
 	struct object_digest digest; /* of them, once stored */
+	struct buf sums;             /* ... of their blocks */
 	bool stored;                 /* ... but perhaps not told the index */
 	bool refused;                /* which did not take them */
 	uint32_t mode;

@@ -10,6 +10,7 @@
 
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/objects/sums.h"
 
 enum { PUMP_BYTES = 256 << 10 };
 
@@ -84,6 +85,7 @@ static int store(struct upload *u, upload_fill *fill, struct err *e)
 	put = object_put_begin(app->objects, u->wish, str_from(fallback), e);
 	if (!put)
 		return -1;
+	object_put_sums(put, &u->sums);
 	if (fill(u, put, e) || object_put_finish(put, u->key, &u->digest, e)) {
 		object_put_abort(put);
 		return -1;
@@ -107,6 +109,7 @@ static int enter(struct upload *u, struct err *e)
 	x->size = (struct opt_i64){u->digest.size, true};
 	x->sha256 = str_from(u->digest.sha256);
 	x->crc32c = str_from(u->digest.crc32c);
+	x->sums = sums_as_hex(&x->c.arena, buf_view(&u->sums));
 	x->mtime = (struct opt_i64){clock_ms(), true};
 	failed = index_apply(app->index, &x->c, e);
 	command_free(&x->c);
@@ -126,13 +129,16 @@ static void discard(struct upload *u)
 
 int upload_from(struct upload *u, upload_fill *fill, struct err *e)
 {
-	if (check_owner(u->c, &u->ref.owner, e) || store(u, fill, e))
-		return -1;
-	if (claim_check(&u->claim, &u->digest, e) || enter(u, e)) {
-		discard(u);
-		return -1;
+	int failed = -1;
+
+	buf_init(&u->sums, SUMS_BYTES);
+	if (!check_owner(u->c, &u->ref.owner, e) && !store(u, fill, e)) {
+		failed = claim_check(&u->claim, &u->digest, e) || enter(u, e);
+		if (failed)
+			discard(u);
 	}
-	return 0;
+	buf_fini(&u->sums);
+	return failed ? -1 : 0;
 }
 
 int upload_body(struct upload *u, struct err *e)

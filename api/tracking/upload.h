@@ -20,6 +20,7 @@ struct upload {
 	int64_t limit;           /* bytes, 0: none */
 	char key[OBJECT_KEY_MAX];
 	struct object_digest digest;
+	struct buf sums; /* of its blocks */
 	struct claim claim; /* of the body, what its sender says it is */
 	void *from;         /* for another fill than the body */
 };

@@ -56,3 +56,40 @@ uint32_t crc32c(uint32_t crc, const void *p, size_t n)
 	return ~by_table(~crc, p, n);
 }
 #endif
+
+/* --- pieces --------------------------------------------------------------- */
+
+/* Polynomials over two elements, the highest power in the lowest bit. */
+enum { ONE_BITS = 31 };
+#define CASTAGNOLI UINT32_C(0x82f63b78)
+
+static uint32_t times(uint32_t a, uint32_t b)
+{
+	uint32_t product = 0;
+
+	for (uint32_t bit = UINT32_C(1) << ONE_BITS; bit; bit >>= 1) {
+		if (a & bit)
+			product ^= b;
+		b = b >> 1 ^ (b & 1 ? CASTAGNOLI : 0);
+	}
+	return product;
+}
+
+/* x to the power of 8 n. */
+static uint32_t power_of_bytes(uint64_t n)
+{
+	uint32_t power = UINT32_C(1) << ONE_BITS;
+	uint32_t square = UINT32_C(1) << (ONE_BITS - 8);
+
+	for (; n; n >>= 1) {
+		if (n & 1)
+			power = times(square, power);
+		square = times(square, square);
+	}
+	return power;
+}
+
+uint32_t crc32c_join(uint32_t a, uint32_t b, uint64_t n)
+{
+	return times(power_of_bytes(n), a) ^ b;
+}

@@ -7,9 +7,11 @@
 #include "indexer/index/artifact.h"
 
 #include "indexer/base/scope.h"
+#include "indexer/base/text.h"
 #include "indexer/index/apply.h"
 #include "indexer/index/names.h"
 #include "indexer/index/owner.h"
+#include "indexer/objects/sums.h"
 
 enum { FILE_MODE = 0644, NEW_DIR_MODE = 0755, MODE_BITS = 07777 };
 
@@ -150,6 +152,25 @@ static int save_object(struct writer *w, struct str key, struct err *e)
 	return db_exec(&w->db, STMT_GARBAGE_SAVE, BINDS(B(key)), e);
 }
 
+/* A key's bytes never change, nor do their sums. */
+static int save_sums(struct writer *w, struct cmd_artifact_put *x,
+		     struct err *e)
+{
+	size_t n = x->sums.n / 2;
+	char *sums;
+
+	if (!x->sums.n)
+		return 0;
+	sums = x->sums.n <= 2 * SUMS_BYTES ? arena_alloc(&x->c.arena, n) : NULL;
+	if (!sums || x->sums.n % 2 || !hex_decode(x->sums, sums) ||
+	    !sums_valid(str_n(sums, n), x->size.v))
+		return err_set(e, ERR_INVALID,
+			       "'sums' are no sums of blocks of %lld bytes",
+			       (long long)x->size.v);
+	return db_exec(&w->db, STMT_SUMS_SAVE,
+		       BINDS(B(x->key), BLOB(str_n(sums, n))), e);
+}
+
 int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 {
 	struct cmd_artifact_put *x = (struct cmd_artifact_put *)c;
@@ -168,7 +189,7 @@ int apply_artifact_put(struct writer *w, struct command *c, struct err *e)
 	if (p.found && x->exclusive.v)
 		return exists(x->path, e);
 	rc = p.found ? replace(w, &p, x, e) : add(w, &p, x, e);
-	if (rc < 0 || save_object(w, x->key, e) < 0)
+	if (rc < 0 || save_object(w, x->key, e) < 0 || save_sums(w, x, e) < 0)
 		return -1;
 	w->totals.artifact_bytes += x->size.v;
 	return tree_owner_touch(w, &owner, e);

@@ -154,6 +154,21 @@ int artifact_by_path(struct reader *rd, int64_t owner, struct str path,
 	return child(rd, owner, at, name, a, ret, e);
 }
 
+int object_sums(struct reader *rd, struct str key, struct buf *ret,
+		struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	int rc;
+
+	if (cursor_open(&q, reader_db(rd), STMT_OBJECT_SUMS, BINDS(B(key)), e) <
+	    0)
+		return -1;
+	rc = cursor_next(&q, e);
+	if (rc > 0)
+		buf_str(ret, cursor_str(&q, 0));
+	return rc < 0 ? -1 : 0;
+}
+
 int artifact_each(struct reader *rd, int64_t owner, int64_t parent_row,
 		  int64_t after,
 		  int (*fn)(void *ctx, const struct artifact *x, struct err *e),

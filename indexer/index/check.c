@@ -30,6 +30,7 @@ static const struct rule {
 	{STMT_CHECK_NODES, "an artifact lies in no directory of its owner"},
 	{STMT_CHECK_OBJECTS, "an artifact with bytes has no object"},
 	{STMT_CHECK_GARBAGE, "an object in use is marked as garbage"},
+	{STMT_CHECK_SUMS, "sums of an object that is no more"},
 	{STMT_CHECK_LOGGED, "a logged model is in no state"},
 	{STMT_CHECK_LOGGED_BELOW,
 	 "a logged model is older than what hangs on it"},

@@ -202,6 +202,7 @@ static const struct field artifact_put_in[] = {
 	FIELD(cmd_artifact_put, FIELD_I64, "size", size, FIELD_REQUIRED),
 	TEXT(cmd_artifact_put, sha256),
 	TEXT(cmd_artifact_put, crc32c),
+	TEXT(cmd_artifact_put, sums),
 	NUMBER(cmd_artifact_put, mtime),
 	NUMBER(cmd_artifact_put, mode),
 	FLAG(cmd_artifact_put, exclusive),

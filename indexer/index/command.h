@@ -425,6 +425,7 @@ struct cmd_artifact_put {
 	struct opt_i64 size;
 	struct str sha256; /* 64 hex digits; "" where size is 0 */
 	struct str crc32c; /* 8 hex digits */
+	struct str sums;   /* of its blocks (sums.h), in hex, or "" */
 	struct opt_i64 mtime, mode;
 	struct opt_bool exclusive; /* ERR_EXISTS where the path is taken */
 	struct str ret_replaced;   /* key of the bytes it replaced, if any */

@@ -8,12 +8,13 @@
 #include "indexer/base/text.h"
 
 /* schema.sql and the steps' files, by embed.py. */
-extern const char schema_sql[], schema_2_sql[];
+extern const char schema_sql[], schema_2_sql[], schema_3_sql[];
 
 /* A later version gets a row here and a file of its step; schema.sql gets the
  * same change, and SCHEMA_VERSION grows. */
 static const struct migration steps[] = {
 	{2, schema_2_sql},
+	{3, schema_3_sql},
 };
 
 const struct schema schema_current = {

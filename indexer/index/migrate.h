@@ -11,7 +11,7 @@
 #include "indexer/index/db.h"
 
 enum {
-	SCHEMA_VERSION = 2,
+	SCHEMA_VERSION = 3,
 	APPLICATION_ID = 0x4f525259, /* "ORRY" */
 };
 

@@ -171,6 +171,11 @@ int artifact_each(struct reader *rd, int64_t run_row, int64_t parent_row,
 		  int (*fn)(void *ctx, const struct artifact *x, struct err *e),
 		  void *ctx, struct err *e);
 
+/* The sums of an object's blocks (objects/sums.h), appended to ret: nothing
+ * where none are known. */
+int object_sums(struct reader *rd, struct str key, struct buf *ret,
+		struct err *e);
+
 /* What changed after a given change, for caches: one call per thing. Removals
  * come first, with removed set: also where a thing was renamed or moved, or
  * went to or came back from the trash, for then it has left the place of that

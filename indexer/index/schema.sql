@@ -552,6 +552,13 @@ CREATE TABLE garbage (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX garbage_time ON garbage (time);
 
+-- Sums of an object's blocks (sums.h), for objects of more than one; they go
+-- when its bytes go.
+CREATE TABLE object_sums (
+	key TEXT PRIMARY KEY,
+	sums BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What went away, or lost its name, or moved to or from the trash: for caches
 -- and replicas, kept seven days.
 CREATE TABLE removed (

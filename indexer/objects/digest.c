@@ -16,18 +16,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "indexer/base/crc32c.h"
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
 #include "indexer/objects/room.h"
+#include "indexer/objects/sums.h"
 
 /* Up to here a stream is not worth a thread. */
 enum { ALONE = 4 << 20, RING = DIGEST_BLOCKS * DIGEST_BLOCK };
 
 struct digest {
 	EVP_MD_CTX *sha; /* the thread's, while there is one */
-	uint32_t crc;
+	struct sums sums;
+	struct buf *want; /* of them, or NULL */
 	int64_t size;
 	bool failed; /* the thread's, until it is joined */
 
@@ -49,6 +50,7 @@ struct digest *digest_new(struct err *e)
 		err_set(e, ERR_INTERNAL, "out of memory");
 		return NULL;
 	}
+	sums_init(&d->sums);
 	d->sha = EVP_MD_CTX_new();
 	if (!d->sha || EVP_DigestInit_ex(d->sha, EVP_sha256(), NULL) != 1) {
 		err_set(e, ERR_INTERNAL, "SHA-256 cannot be had");
@@ -149,7 +151,7 @@ static void copy_in(struct digest *d, const unsigned char *p, size_t n)
 
 int digest_add(struct digest *d, const void *p, size_t n, struct err *e)
 {
-	d->crc = crc32c(d->crc, p, n);
+	sums_add(&d->sums, p, n);
 	d->size += (int64_t)n;
 	if (!d->threaded && !d->alone && d->size > ALONE)
 		start_thread(d);
@@ -158,6 +160,11 @@ int digest_add(struct digest *d, const void *p, size_t n, struct err *e)
 	else if (EVP_DigestUpdate(d->sha, p, n) != 1)
 		return err_set(e, ERR_INTERNAL, "SHA-256 failed");
 	return 0;
+}
+
+void digest_sums(struct digest *d, struct buf *sums)
+{
+	d->want = sums;
 }
 
 int digest_finish(struct digest *d, struct object_digest *ret, struct err *e)
@@ -169,7 +176,10 @@ int digest_finish(struct digest *d, struct object_digest *ret, struct err *e)
 		return err_set(e, ERR_INTERNAL, "SHA-256 failed");
 	ret->size = d->size;
 	hex_encode(sha, 32, ret->sha256);
-	snprintf(ret->crc32c, sizeof(ret->crc32c), "%08x", d->crc);
+	snprintf(ret->crc32c, sizeof(ret->crc32c), "%08x",
+		 sums_total(&d->sums));
+	if (d->want && d->size >= SUMS_FROM)
+		sums_write(&d->sums, d->want);
 	return 0;
 }
 
@@ -182,6 +192,7 @@ void digest_free(struct digest *d)
 	pthread_cond_destroy(&d->moved);
 	pthread_mutex_destroy(&d->mu);
 	room_free(d->ring, RING);
+	sums_fini(&d->sums);
 	free(d);
 }
 
@@ -198,7 +209,8 @@ static int feed_file(struct digest *d, int fd, char *piece, struct err *e)
 	}
 }
 
-int digest_file(int fd, struct object_digest *ret, struct err *e)
+int digest_file(int fd, struct object_digest *ret, struct buf *sums,
+		struct err *e)
 {
 	SCOPED_FREE char *piece = NULL;
 	struct digest *d = digest_new(e);
@@ -206,6 +218,7 @@ int digest_file(int fd, struct object_digest *ret, struct err *e)
 
 	if (!d)
 		return -1;
+	digest_sums(d, sums);
 	piece = malloc(DIGEST_BLOCK);
 	if (!piece)
 		err_set(e, ERR_INTERNAL, "out of memory");

@@ -19,9 +19,13 @@ struct digest *digest_new(struct err *e);
 void digest_free(struct digest *d); /* at any moment; NULL is fine */
 /* Add n bytes; they may be reused on return. */
 int digest_add(struct digest *d, const void *p, size_t n, struct err *e);
+/* Where the sums of its blocks (sums.h) are to go at the end: nothing comes
+ * for an object smaller than SUMS_FROM. */
+void digest_sums(struct digest *d, struct buf *sums);
 /* The end: nothing may be added afterwards. */
 int digest_finish(struct digest *d, struct object_digest *ret, struct err *e);
-/* Of all bytes of an open file, from its first on. */
-int digest_file(int fd, struct object_digest *ret, struct err *e);
+/* Of all bytes of an open file, from its first on; sums may be NULL. */
+int digest_file(int fd, struct object_digest *ret, struct buf *sums,
+		struct err *e);
 
 #endif

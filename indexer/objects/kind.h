@@ -50,6 +50,7 @@ struct objects {
 struct object_put {
 	struct objects *o;
 	struct digest *digest; /* NULL once the descriptor was handed out */
+	struct buf *sums;      /* where they are to go, or NULL */
 	char *wanted, *fallback;
 };
 

@@ -158,6 +158,13 @@ int object_put_somewhere(struct object_put *p,
 	return got < 0 ? -1 : 0;
 }
 
+void object_put_sums(struct object_put *p, struct buf *sums)
+{
+	p->sums = sums;
+	if (p->digest)
+		digest_sums(p->digest, sums);
+}
+
 int object_put_finish(struct object_put *p, char *ret_key,
 		      struct object_digest *ret, struct err *e)
 {
@@ -166,7 +173,7 @@ int object_put_finish(struct object_put *p, char *ret_key,
 	if (p->digest)
 		rc = digest_finish(p->digest, ret, e);
 	else
-		rc = digest_file(p->o->kind->put_fd(p), ret, e);
+		rc = digest_file(p->o->kind->put_fd(p), ret, p->sums, e);
 	if (rc < 0 || p->o->kind->put_finish(p, ret_key, e) < 0)
 		return -1;
 	object_put_abort(p);

@@ -53,6 +53,8 @@ int object_put_write(struct object_put *p, const void *data, size_t n,
 /* Durable afterwards. ret_key (OBJECT_KEY_MAX) gets the key it lies at. */
 int object_put_finish(struct object_put *p, char *ret_key,
 		      struct object_digest *ret, struct err *e);
+/* Before finish: where the sums of its blocks are to be appended (sums.h). */
+void object_put_sums(struct object_put *p, struct buf *sums);
 void object_put_abort(struct object_put *p); /* also frees after a failure */
 
 /* For random writes (a mount's open file): the temporary file itself. It is

@@ -2,6 +2,7 @@
 /* artifact.c - the tree of a run's artifacts: what the commands do to it. */
 #include "indexer/base/clock.h"
 #include "indexer/index/db.h"
+#include "indexer/objects/sums.h"
 #include "tests/index/fixture.h"
 
 static struct fixture fx;
@@ -282,6 +283,51 @@ static void foreign_objects(void)
 	bitset_fini(&mine);
 }
 
+static int put_with_sums(const char *path, const char *key, struct str hex)
+{
+	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
+
+	x->run_id = str_from(run_id);
+	x->path = str_from(path);
+	x->key = str_from(key);
+	x->size = (struct opt_i64){2 * (1 << SUMS_SHIFT), true};
+	x->sums = hex;
+	return fx_apply(&fx, &x->c);
+}
+
+static int64_t sums_of(const char *key)
+{
+	struct buf b;
+	int64_t n;
+
+	buf_init(&b, SUMS_BYTES);
+	fx_begin(&fx);
+	works(object_sums(fx.rd, str_from(key), &b, &fx.e));
+	n = (int64_t)b.n;
+	fx_finish(&fx);
+	buf_fini(&b);
+	return n;
+}
+
+/* They stay with the key, whatever names it, and go with its bytes. */
+static void sums(void)
+{
+	struct str two = STR("120102030405060708");
+
+	fails(put_with_sums("s", "0/r/s", STR("12010203")), ERR_INVALID,
+	      "no sums");
+	fails(put_with_sums("s", "0/r/s", STR("xy0102030405060708")),
+	      ERR_INVALID, "no sums");
+	ok(!there("s"), "nothing was put with wrong ones");
+	works(put_with_sums("s", "0/r/s", two));
+	is_i64(sums_of("0/r/s"), 9, "sums are kept");
+	is_i64(sums_of("0/r/none"), 0, "of others there are none");
+	works(fx_move(&fx, run_id, "s", "", "t"));
+	works(put_with_sums("t", "0/r/t", two));
+	is_i64(sums_of("0/r/t"), 9, "those of the bytes that replaced it");
+	is_i64(sums_of("0/r/s"), 9, "what was replaced has them until gc");
+}
+
 static void report(void *ctx, const char *what, const char *detail)
 {
 	printf("# %s: %s\n", what, detail);
@@ -302,6 +348,7 @@ int main(void)
 	across_runs();
 	removing();
 	foreign_objects();
+	sums();
 	ok(index_check(fx.dir, report, &findings, &fx.e) == 0 && !findings,
 	   "the check finds nothing");
 	fx_end(&fx);

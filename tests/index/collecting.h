@@ -52,6 +52,7 @@ static inline int put_object(struct fixture *fx, struct objects *o,
 	x->key = str_from(key);
 	x->size = (struct opt_i64){d.size, true};
 	x->sha256 = arena_str(&x->c.arena, str_from(d.sha256));
+	x->sums = d.size ? STR("1200000000") : STR_NONE;
 	return fx_apply(fx, &x->c);
 }
 

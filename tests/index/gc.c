@@ -404,6 +404,8 @@ static void check_claim(void)
 	fails(fx_put(&fx, run, "f", key, 1), ERR_CONFLICT, "being removed");
 	did = collect(COLLECT_BEGUN, 0);
 	is_i64(did.objects, 1, "what was begun is ended");
+	no_rows_of("object_sums", "key NOT IN (SELECT key FROM artifact UNION"
+				  " SELECT key FROM garbage)");
 	ok(!has_bytes(&fx, store, key), "its bytes are gone");
 	works(put_file(&fx, store, run, "f"));
 	is_i64(findings(&fx), 0, "nothing is wrong");
