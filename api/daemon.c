@@ -137,7 +137,7 @@ static int open_store(struct daemon *d, struct err *e)
 		return -1;
 	app->objects = objects_open(conf->data.p, &conf->objects, e);
 	if (!app->objects || objects_sweep(app->objects, e) ||
-	    objects_tell(conf->data.p, &conf->objects, e) ||
+	    objects_tell(conf->data.p, &conf->objects, app->objects, e) ||
 	    load_signer(d, e) || list_projects(d, e))
 		return -1;
 	app->columns = columns_new();

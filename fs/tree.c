@@ -102,20 +102,17 @@ static int64_t look_around(struct fs *fs)
 /* A bucket's bytes cannot be had here; all else can. */
 static int open_objects(struct fs *fs, struct err *e)
 {
-	SCOPED(buf_fini) struct buf url;
-	struct conf_objects at = {0};
+	SCOPED(conf_fini) struct conf told;
 
-	buf_init(&url, PATH_MAX);
-	if (objects_told(fs->data, &url, e))
+	if (conf_init(&told, e) || objects_told(fs->data, &told, e))
 		return -1;
-	at.url = buf_view(&url);
-	if (str_starts(at.url, STR("s3://"))) {
-		fs->elsewhere = strdup(url.p);
+	if (str_starts(told.objects.url, STR("s3://"))) {
+		fs->elsewhere = strdup(told.objects.url.p);
 		log_warn("artifacts can be listed, but not read or written",
-			 "why=\"their bytes are in %s\"", url.p);
+			 "why=\"their bytes are in %s\"", fs->elsewhere);
 		return 0;
 	}
-	fs->objects = objects_open(fs->data, &at, e);
+	fs->objects = objects_join(fs->data, &told.objects, e);
 	return fs->objects ? 0 : -1;
 }
 

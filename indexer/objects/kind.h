@@ -38,6 +38,10 @@ struct objects_kind {
 			      int64_t mtime, struct err *e),
 		    void *ctx, struct err *e);
 	int (*sweep)(struct objects *o, struct err *e);
+	/* Ask it something small. NULL: it is there. */
+	int (*look)(struct objects *o, struct err *e);
+	/* See objects_dialect. NULL: nothing. */
+	void (*dialect)(struct objects *o, struct buf *b);
 	/* Descriptor of a directory for uploads in parts (staging.h), -1 for
 	 * none. */
 	int (*tmp)(struct objects *o);
@@ -69,7 +73,9 @@ int object_put_somewhere(struct object_put *p,
 
 /* The directory store at path, which is made if absent. */
 struct objects *dir_objects_open(const char *path, struct err *e);
-/* The bucket that c names; data_dir is for uploads in parts. */
+/* The bucket that c names; data_dir is for uploads in parts, NULL for who is
+ * beside a daemon: nothing is asked yet, and no key is taken that another
+ * could take at the same time. */
 struct objects *s3_objects_open(const char *data_dir,
 				const struct conf_objects *c, struct err *e);
 

@@ -19,6 +19,19 @@
 
 enum { RANDOM_BYTES = 16, TRIES = 3, SHOWN = 100, PIECE = 1 << 20 };
 
+static bool is_bucket(const struct conf_objects *c)
+{
+	return c && str_starts(c->url, STR("s3://"));
+}
+
+struct objects *objects_join(const char *data_dir, const struct conf_objects *c,
+			     struct err *e)
+{
+	if (is_bucket(c))
+		return s3_objects_open(NULL, c, e);
+	return objects_open(data_dir, c, e);
+}
+
 struct objects *objects_open(const char *data_dir, const struct conf_objects *c,
 			     struct err *e)
 {
@@ -26,7 +39,7 @@ struct objects *objects_open(const char *data_dir, const struct conf_objects *c,
 	struct str url = c ? c->url : STR_NONE;
 	int n;
 
-	if (str_starts(url, STR("s3://")))
+	if (is_bucket(c))
 		return s3_objects_open(data_dir, c, e);
 	if (url.n && memmem(url.p, url.n, "://", 3)) {
 		err_set(e, ERR_UNSUPPORTED,
@@ -50,6 +63,17 @@ void objects_close(struct objects *o)
 {
 	if (o)
 		o->kind->close(o);
+}
+
+int objects_look(struct objects *o, struct err *e)
+{
+	return o->kind->look ? o->kind->look(o, e) : 0;
+}
+
+void objects_dialect(struct objects *o, struct buf *b)
+{
+	if (o->kind->dialect)
+		o->kind->dialect(o, b);
 }
 
 void objects_hurry(struct objects *o)

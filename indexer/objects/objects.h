@@ -31,6 +31,12 @@ enum { OBJECT_KEY_MAX = 1024 * 5 };
  * path, or s3://bucket/prefix. */
 struct objects *objects_open(const char *data_dir, const struct conf_objects *c,
 			     struct err *e);
+/* The store of a daemon that runs, for a process beside it: get and put are
+ * offered. Nothing is asked of it, so whether it answers is seen later. */
+struct objects *objects_join(const char *data_dir, const struct conf_objects *c,
+			     struct err *e);
+/* Whether it answers, with what to do about it where it does not. */
+int objects_look(struct objects *o, struct err *e);
 void objects_close(struct objects *o);
 /* The process is about to end: what fails from now on is not tried again. */
 void objects_hurry(struct objects *o);
@@ -101,5 +107,8 @@ int objects_each(struct objects *o,
 /* What the daemon does at its start, before it writes: remove what a crash
  * left half-written, find out what the store can be relied on for. */
 int objects_sweep(struct objects *o, struct err *e);
+/* What that was, as objects.dialect of a configuration says it; nothing where
+ * there is nothing to find out. */
+void objects_dialect(struct objects *o, struct buf *b);
 
 #endif

@@ -127,65 +127,6 @@ static int s3_sweep(struct objects *o, struct err *e)
 	return s3_abort_left(s, e);
 }
 
-static int s3_tmp(struct objects *o)
-{
-	return s3_of(o)->tmp;
-}
-
-static void s3_close(struct objects *o)
-{
-	struct s3_store *s = s3_of(o);
-
-	s3_engine_free(s->engine);
-	s3_forget_left(s);
-	while (s->claims) {
-		struct s3_claim *c = s->claims;
-
-		s->claims = c->next;
-		free(c);
-	}
-	if (s->tmp >= 0)
-		close(s->tmp);
-	pthread_mutex_destroy(&s->mu);
-	free(s);
-}
-
-static void s3_hurry(struct objects *o)
-{
-	s3_engine_hurry(s3_of(o)->engine);
-}
-
-static const struct objects_kind s3_kind = {
-	.close = s3_close,
-	.hurry = s3_hurry,
-	.put_begin = s3_put_begin,
-	.put_write = s3_put_write,
-	.put_finish = s3_put_finish,
-	.put_free = s3_put_free,
-	.get_begin = s3_get_begin,
-	.get_next = s3_get_next,
-	.get_end = s3_get_end,
-	.link = s3_link_to,
-	.remove = s3_remove,
-	.each = s3_each,
-	.sweep = s3_sweep,
-	.tmp = s3_tmp,
-};
-
-/* --- opening -------------------------------------------------------------- */
-
-static int open_tmp(struct s3_store *s, const char *data_dir, struct err *e)
-{
-	SCOPED_FREE char *path = NULL;
-
-	if (asprintf(&path, "%s/objects/" PATH_TMP, data_dir) < 0)
-		abort();
-	if (io_mkdirs(path, 0700, e) < 0)
-		return -1;
-	s->tmp = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s->tmp < 0 ? err_sys(e, errno, "%s", path) : 0;
-}
-
 /* What to do about it, as far as the answer tells. */
 static const char *advice(const struct s3_request *r, const struct err *e)
 {
@@ -235,6 +176,77 @@ static int look(struct s3_store *s, struct err *e)
 	return rc;
 }
 
+static int s3_look(struct objects *o, struct err *e)
+{
+	return look(s3_of(o), e);
+}
+
+static void s3_dialect(struct objects *o, struct buf *b)
+{
+	s3_dialect_print(&s3_of(o)->dialect, b);
+}
+
+static int s3_tmp(struct objects *o)
+{
+	return s3_of(o)->tmp;
+}
+
+static void s3_close(struct objects *o)
+{
+	struct s3_store *s = s3_of(o);
+
+	s3_engine_free(s->engine);
+	s3_forget_left(s);
+	while (s->claims) {
+		struct s3_claim *c = s->claims;
+
+		s->claims = c->next;
+		free(c);
+	}
+	if (s->tmp >= 0)
+		close(s->tmp);
+	pthread_mutex_destroy(&s->mu);
+	free(s);
+}
+
+static void s3_hurry(struct objects *o)
+{
+	s3_engine_hurry(s3_of(o)->engine);
+}
+
+static const struct objects_kind s3_kind = {
+	.close = s3_close,
+	.hurry = s3_hurry,
+	.put_begin = s3_put_begin,
+	.put_write = s3_put_write,
+	.put_finish = s3_put_finish,
+	.put_free = s3_put_free,
+	.get_begin = s3_get_begin,
+	.get_next = s3_get_next,
+	.get_end = s3_get_end,
+	.link = s3_link_to,
+	.remove = s3_remove,
+	.each = s3_each,
+	.sweep = s3_sweep,
+	.look = s3_look,
+	.dialect = s3_dialect,
+	.tmp = s3_tmp,
+};
+
+/* --- opening -------------------------------------------------------------- */
+
+static int open_tmp(struct s3_store *s, const char *data_dir, struct err *e)
+{
+	SCOPED_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/objects/" PATH_TMP, data_dir) < 0)
+		abort();
+	if (io_mkdirs(path, 0700, e) < 0)
+		return -1;
+	s->tmp = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return s->tmp < 0 ? err_sys(e, errno, "%s", path) : 0;
+}
+
 static int open_parts(struct s3_store *s, const char *data_dir,
 		      const struct conf_objects *c, struct err *e)
 {
@@ -247,9 +259,11 @@ static int open_parts(struct s3_store *s, const char *data_dir,
 			"ceph, garage, minio, versitygw",
 			STR_ARG(c->dialect));
 	s->engine = s3_engine_new(c, e);
-	if (!s->engine || look(s, e) < 0)
+	if (!s->engine)
 		return -1;
-	return open_tmp(s, data_dir, e);
+	if (!data_dir)
+		return 0;
+	return look(s, e) < 0 ? -1 : open_tmp(s, data_dir, e);
 }
 
 struct objects *s3_objects_open(const char *data_dir,
@@ -260,6 +274,7 @@ struct objects *s3_objects_open(const char *data_dir,
 	if (!s)
 		abort();
 	s->base.kind = &s3_kind;
+	s->shared = !data_dir;
 	s->tmp = -1;
 	pthread_mutex_init(&s->mu, NULL);
 	if (open_parts(s, data_dir, c, e) < 0) {

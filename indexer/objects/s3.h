@@ -22,6 +22,7 @@
 /* What a store can be relied on for. */
 struct s3_dialect {
 	bool conditional; /* a PUT with "If-None-Match: *" replaces nothing */
+	bool joins;       /* nor does the joining of parts */
 	bool crc32c;      /* x-amz-checksum-crc32c is checked; else MD5 is */
 };
 
@@ -34,6 +35,7 @@ struct s3_store {
 	struct s3_dialect dialect;
 	bool probe;  /* the dialect is to be found out */
 	bool direct; /* clients may be sent to the endpoint */
+	bool shared; /* others write there too: claims are not enough */
 	int tmp;     /* directory of uploads in parts */
 	pthread_mutex_t mu;
 	struct s3_claim *claims; /* guarded by: mu */
@@ -63,6 +65,8 @@ int s3_head_of(struct s3_store *s, struct str key, struct s3_head *ret,
 /* s3_probe.c: what it can do, tried with an object of no name that matters. */
 int s3_find_dialect(struct s3_store *s, struct err *e);
 bool s3_dialect_named(struct str name, struct s3_dialect *ret);
+/* As a name that s3_dialect_named takes. */
+void s3_dialect_print(const struct s3_dialect *d, struct buf *b);
 
 /* s3_put.c, s3_get.c, s3_list.c */
 struct object_put *s3_put_begin(struct objects *o, struct err *e);

@@ -9,18 +9,66 @@
 #include "indexer/base/text.h"
 #include "indexer/objects/s3.h"
 
+#define WITH "with:"
+
 enum { NAME_BYTES = 16 };
 
 static const struct {
 	const char *name;
 	struct s3_dialect dialect;
 } dialects[] = {
-	{"aws", {.conditional = true, .crc32c = true}},
-	{"ceph", {.conditional = true, .crc32c = false}},
-	{"garage", {.conditional = false, .crc32c = true}},
-	{"minio", {.conditional = true, .crc32c = true}},
-	{"versitygw", {.conditional = true, .crc32c = true}},
+	{"aws", {.conditional = true, .joins = true, .crc32c = true}},
+	{"ceph", {.conditional = true}},
+	{"garage", {.crc32c = true}},
+	{"minio", {.conditional = true, .joins = true, .crc32c = true}},
+	{"versitygw", {.conditional = true, .joins = true, .crc32c = true}},
 };
+
+#define FEATURE(member)                                                        \
+	{                                                                      \
+#member, offsetof(struct s3_dialect, member)                   \
+	}
+static const struct {
+	const char *name;
+	size_t offset;
+} features[] = {FEATURE(conditional), FEATURE(joins), FEATURE(crc32c)};
+enum { FEATURES = sizeof(features) / sizeof(features[0]) };
+
+static bool *feature(struct s3_dialect *d, size_t i)
+{
+	return (bool *)((char *)d + features[i].offset);
+}
+
+/* "with:conditional,crc32c" */
+static bool read_features(struct str list, struct s3_dialect *ret)
+{
+	*ret = (struct s3_dialect){0};
+	while (list.n) {
+		struct str word = str_cut(&list, ',');
+		size_t i = 0;
+
+		while (i < FEATURES && !str_is(word, features[i].name))
+			i++;
+		if (i == FEATURES)
+			return false;
+		*feature(ret, i) = true;
+	}
+	return true;
+}
+
+void s3_dialect_print(const struct s3_dialect *d, struct buf *b)
+{
+	struct s3_dialect copy = *d;
+	const char *between = "";
+
+	buf_puts(b, WITH);
+	for (size_t i = 0; i < FEATURES; i++) {
+		if (!*feature(&copy, i))
+			continue;
+		buf_printf(b, "%s%s", between, features[i].name);
+		between = ",";
+	}
+}
 
 bool s3_dialect_named(struct str name, struct s3_dialect *ret)
 {
@@ -29,7 +77,11 @@ bool s3_dialect_named(struct str name, struct s3_dialect *ret)
 			*ret = dialects[i].dialect;
 			return true;
 		}
-	return false;
+	if (!str_starts(name, STR(WITH)))
+		return false;
+	return read_features(
+		str_n(name.p + sizeof(WITH) - 1, name.n - (sizeof(WITH) - 1)),
+		ret);
 }
 
 /* One PUT; the status is what counts. -1 where it tells nothing. */

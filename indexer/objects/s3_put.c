@@ -72,6 +72,15 @@ static void let_go(struct s3_put *p, bool keep)
 	p->claim = NULL;
 }
 
+/* Whether two processes could both have it: only a made-up one is safe. */
+static bool is_contested(struct s3_put *p, struct str key, bool parts)
+{
+	const struct s3_dialect *d = &p->s->dialect;
+
+	return p->s->shared && !(parts ? d->joins : d->conditional) &&
+	       str_is(key, p->base.wanted);
+}
+
 /* Claimed, and nothing lies there: 1. */
 static int claim_free(struct s3_put *p, struct str key, bool look,
 		      struct err *e)
@@ -130,8 +139,10 @@ static int send_whole(struct s3_put *p, struct str key, struct err *e)
 static int put_whole(struct object_put *base, struct str key, struct err *e)
 {
 	struct s3_put *p = put_of(base);
-	int rc = claim_free(p, key, !p->s->dialect.conditional, e);
+	int rc = 0;
 
+	if (!is_contested(p, key, false))
+		rc = claim_free(p, key, !p->s->dialect.conditional, e);
 	return rc > 0 ? send_whole(p, key, e) : rc;
 }
 
@@ -162,8 +173,10 @@ static int create_upload(struct s3_put *p, struct str key, struct err *e)
 static int begin_upload(struct object_put *base, struct str key, struct err *e)
 {
 	struct s3_put *p = put_of(base);
-	int rc = claim_free(p, key, true, e);
+	int rc = 0;
 
+	if (!is_contested(p, key, true))
+		rc = claim_free(p, key, true, e);
 	if (rc > 0 && create_upload(p, key, e) < 0) {
 		let_go(p, false);
 		return -1;

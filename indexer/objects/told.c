@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "indexer/base/io.h"
+#include "indexer/base/json_out.h"
 #include "indexer/base/scope.h"
 
-enum { URL_MOST = 8192 };
+enum { TEXT_MOST = 64 << 10, DIALECT_MOST = 256 };
 
 static char *file_in(const char *data_dir)
 {
@@ -21,13 +22,38 @@ static char *file_in(const char *data_dir)
 	return path;
 }
 
+/* A string of JSON is one of YAML. */
+static void print_text(struct buf *b, const char *key, struct str value)
+{
+	struct json_out j;
+
+	buf_printf(b, "  %s: ", key);
+	jo_init(&j, b, 0);
+	jo_str(&j, value);
+	buf_putc(b, '\n');
+}
+
+static void print_section(const struct conf_objects *c, struct str url,
+			  struct str dialect, struct buf *b)
+{
+	buf_puts(b, "objects:\n");
+	print_text(b, "url", url);
+	print_text(b, "endpoint", c->endpoint);
+	print_text(b, "region", c->region);
+	print_text(b, "dialect", dialect.n ? dialect : c->dialect);
+	buf_printf(b, "  path_style: %s\n", c->path_style ? "true" : "false");
+}
+
 int objects_tell(const char *data_dir, const struct conf_objects *c,
-		 struct err *e)
+		 struct objects *o, struct err *e)
 {
 	SCOPED_FREE char *path = file_in(data_dir);
+	SCOPED(buf_fini) struct buf text, dialect;
 	SCOPED_FREE char *real = NULL;
 	struct str url = c->url;
 
+	buf_init(&text, TEXT_MOST);
+	buf_init(&dialect, DIALECT_MOST);
 	if (!url.n) {
 		if (unlink(path) < 0 && errno != ENOENT)
 			return err_sys(e, errno, "%s", path);
@@ -37,14 +63,18 @@ int objects_tell(const char *data_dir, const struct conf_objects *c,
 	real = realpath(url.p, NULL);
 	if (real)
 		url = str_from(real);
-	return io_replace_file(path, url, 0600, e);
+	objects_dialect(o, &dialect);
+	print_section(c, url, buf_view(&dialect), &text);
+	if (!buf_ok(&text))
+		return err_set(e, ERR_TOO_LONG, "objects: values too long");
+	return io_replace_file(path, buf_view(&text), 0600, e);
 }
 
-int objects_told(const char *data_dir, struct buf *url, struct err *e)
+int objects_told(const char *data_dir, struct conf *c, struct err *e)
 {
 	SCOPED_FREE char *path = file_in(data_dir);
 
 	if (access(path, F_OK) < 0)
 		return 0;
-	return io_read_file(path, URL_MOST, url, e);
+	return conf_read_file(c, path, e);
 }
