@@ -27,6 +27,9 @@ struct objects_kind {
 					int64_t off, int64_t n, struct err *e);
 	int (*get_next)(struct object_get *g, struct str *ret, struct err *e);
 	void (*get_end)(struct object_get *g);
+	/* See object_fetch; NULL: there is no such way. */
+	void (*fetch)(struct objects *o, struct object_fetch *f);
+	void (*fetch_cancel)(struct objects *o, struct object_fetch *f);
 	/* NULL: none ever. */
 	int (*link)(struct objects *o, struct str key, int64_t seconds,
 		    struct buf *b, struct err *e);

@@ -337,6 +337,19 @@ int64_t object_read(struct objects *o, struct str key, int64_t off, void *out,
 	return rc < 0 ? -1 : (int64_t)got;
 }
 
+bool object_fetch(struct objects *o, struct object_fetch *f)
+{
+	if (!o->kind->fetch || !path_valid(f->key))
+		return false;
+	o->kind->fetch(o, f);
+	return true;
+}
+
+void object_fetch_cancel(struct objects *o, struct object_fetch *f)
+{
+	o->kind->fetch_cancel(o, f);
+}
+
 int object_link(struct objects *o, struct str key, int64_t seconds,
 		struct buf *b, struct err *e)
 {

@@ -16,6 +16,7 @@
 #ifndef ORRERY_OBJECTS_OBJECTS_H
 #define ORRERY_OBJECTS_OBJECTS_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "indexer/base/conf.h"
@@ -84,6 +85,26 @@ void object_get_end(struct object_get *g); /* at any moment; NULL is fine */
 /* Bytes [off, off+n): returns how many. */
 int64_t object_read(struct objects *o, struct str key, int64_t off, void *out,
 		    size_t n, struct err *e);
+/* One range, exactly, into the caller's memory and in the background. done is
+ * called once, by a thread of the store's that it must not hold up; got grows
+ * while bytes come. */
+struct object_fetch {
+	struct str key;
+	int64_t off;
+	size_t n;
+	char *out;
+	void (*done)(struct object_fetch *f);
+	/* What came, and the store's own. */
+	_Atomic size_t got;
+	struct err err; /* of kind ERR_NONE: all is there */
+	void *own;
+};
+
+/* False where the store has no such way: object_get_begin is the other. */
+bool object_fetch(struct objects *o, struct object_fetch *f);
+/* While done was not called: it soon is. */
+void object_fetch_cancel(struct objects *o, struct object_fetch *f);
+
 /* A link by which anybody gets the object for so long: 1, appended to b; 0
  * where clients cannot be sent to the store. */
 int object_link(struct objects *o, struct str key, int64_t seconds,

@@ -127,60 +127,6 @@ static int s3_sweep(struct objects *o, struct err *e)
 	return s3_abort_left(s, e);
 }
 
-/* What to do about it, as far as the answer tells. */
-static const char *advice(const struct s3_request *r, const struct err *e)
-{
-	static const struct {
-		const char *word, *what;
-	} known[] = {
-		{"NoSuchBucket", "make the bucket, or correct objects.url"},
-		{"InvalidAccessKeyId",
-		 "correct AWS_ACCESS_KEY_ID or the profile"},
-		{"SignatureDoesNotMatch",
-		 "correct AWS_SECRET_ACCESS_KEY or the profile, and "
-		 "objects.region"},
-		{"ExpiredToken", "renew the credentials"},
-		{"AccessDenied",
-		 "give these credentials s3:ListBucket on the bucket, and "
-		 "s3:GetObject, s3:PutObject, s3:DeleteObject, "
-		 "s3:AbortMultipartUpload below it"},
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strstr(e->msg, known[i].word))
-			return known[i].what;
-	if (!r->status)
-		return "see that objects.endpoint is right and the server runs";
-	return "see that objects.url, endpoint and region are right";
-}
-
-/* One key is asked for: so the bucket is there and the credentials are good,
- * or the answer says what is not. */
-static int look(struct s3_store *s, struct err *e)
-{
-	struct s3_request r;
-	char why[sizeof(e->msg)];
-	int rc;
-
-	s3_request_init(&r, "GET", STR_NONE);
-	r.budget_ms = S3_START_MS;
-	s3_pairs_add(&r.query, "list-type", STR("2"));
-	s3_pairs_add(&r.query, "max-keys", STR("1"));
-	s3_pairs_add(&r.query, "prefix", s3_engine_prefix(s->engine));
-	rc = s3_send(s->engine, &r, e);
-	if (rc < 0) {
-		snprintf(why, sizeof(why), "%s", e->msg);
-		err_set(e, e->kind, "%.440s; %s", why, advice(&r, e));
-	}
-	s3_request_fini(&r);
-	return rc;
-}
-
-static int s3_look(struct objects *o, struct err *e)
-{
-	return look(s3_of(o), e);
-}
-
 static void s3_dialect(struct objects *o, struct buf *b)
 {
 	s3_dialect_print(&s3_of(o)->dialect, b);
@@ -214,6 +160,8 @@ static void s3_hurry(struct objects *o)
 	s3_engine_hurry(s3_of(o)->engine);
 }
 
+static int s3_look(struct objects *o, struct err *e);
+
 static const struct objects_kind s3_kind = {
 	.close = s3_close,
 	.hurry = s3_hurry,
@@ -224,6 +172,8 @@ static const struct objects_kind s3_kind = {
 	.get_begin = s3_get_begin,
 	.get_next = s3_get_next,
 	.get_end = s3_get_end,
+	.fetch = s3_fetch,
+	.fetch_cancel = s3_fetch_cancel,
 	.link = s3_link_to,
 	.remove = s3_remove,
 	.each = s3_each,
@@ -247,6 +197,56 @@ static int open_tmp(struct s3_store *s, const char *data_dir, struct err *e)
 	return s->tmp < 0 ? err_sys(e, errno, "%s", path) : 0;
 }
 
+/* What to do about it, as far as the answer tells. */
+static const char *advice(const struct s3_request *r, const struct err *e)
+{
+	static const struct {
+		const char *word, *what;
+	} known[] = {
+		{"NoSuchBucket", "make the bucket, or correct objects.url"},
+		{"InvalidAccessKeyId",
+		 "correct AWS_ACCESS_KEY_ID or the profile"},
+		{"SignatureDoesNotMatch",
+		 "correct AWS_SECRET_ACCESS_KEY or the profile, and "
+		 "objects.region"},
+		{"ExpiredToken", "renew the credentials"},
+		{"AccessDenied",
+		 "give these credentials s3:ListBucket on the bucket, and "
+		 "s3:GetObject, s3:PutObject, s3:DeleteObject, "
+		 "s3:AbortMultipartUpload below it"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strstr(e->msg, known[i].word))
+			return known[i].what;
+	if (!r->status)
+		return "see that objects.endpoint is right and the server runs";
+	return "see that objects.url, endpoint and region are right";
+}
+
+/* One key is asked for: so the bucket is there and the credentials are good,
+ * or the answer says what is not. */
+static int s3_look(struct objects *o, struct err *e)
+{
+	struct s3_store *s = s3_of(o);
+	struct s3_request r;
+	char why[sizeof(e->msg)];
+	int rc;
+
+	s3_request_init(&r, "GET", STR_NONE);
+	r.budget_ms = S3_START_MS;
+	s3_pairs_add(&r.query, "list-type", STR("2"));
+	s3_pairs_add(&r.query, "max-keys", STR("1"));
+	s3_pairs_add(&r.query, "prefix", s3_engine_prefix(s->engine));
+	rc = s3_send(s->engine, &r, e);
+	if (rc < 0) {
+		snprintf(why, sizeof(why), "%s", e->msg);
+		err_set(e, e->kind, "%.440s; %s", why, advice(&r, e));
+	}
+	s3_request_fini(&r);
+	return rc;
+}
+
 static int open_parts(struct s3_store *s, const char *data_dir,
 		      const struct conf_objects *c, struct err *e)
 {
@@ -263,7 +263,7 @@ static int open_parts(struct s3_store *s, const char *data_dir,
 		return -1;
 	if (!data_dir)
 		return 0;
-	return look(s, e) < 0 ? -1 : open_tmp(s, data_dir, e);
+	return s3_look(&s->base, e) < 0 ? -1 : open_tmp(s, data_dir, e);
 }
 
 struct objects *s3_objects_open(const char *data_dir,

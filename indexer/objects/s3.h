@@ -68,7 +68,7 @@ bool s3_dialect_named(struct str name, struct s3_dialect *ret);
 /* As a name that s3_dialect_named takes. */
 void s3_dialect_print(const struct s3_dialect *d, struct buf *b);
 
-/* s3_put.c, s3_get.c, s3_list.c */
+/* s3_put.c, s3_get.c, s3_fetch.c, s3_list.c */
 struct object_put *s3_put_begin(struct objects *o, struct err *e);
 int s3_put_write(struct object_put *p, const void *data, size_t n,
 		 struct err *e);
@@ -78,6 +78,8 @@ struct object_get *s3_get_begin(struct objects *o, struct str key, int64_t off,
 				int64_t n, struct err *e);
 int s3_get_next(struct object_get *g, struct str *ret, struct err *e);
 void s3_get_end(struct object_get *g);
+void s3_fetch(struct objects *o, struct object_fetch *f);
+void s3_fetch_cancel(struct objects *o, struct object_fetch *f);
 int s3_each(struct objects *o,
 	    int (*fn)(void *ctx, struct str key, int64_t size, int64_t mtime,
 		      struct err *e),

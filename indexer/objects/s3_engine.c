@@ -96,11 +96,14 @@ static void end_try(struct s3_engine *g, struct s3_request *r)
 
 static void finish(struct s3_engine *g, struct s3_request *r, bool failed)
 {
-	SCOPED_LOCK(&g->mu);
-
+	pthread_mutex_lock(&g->mu);
 	r->failed = failed;
 	r->done = true;
-	pthread_cond_broadcast(&g->ended);
+	if (!r->ended)
+		pthread_cond_broadcast(&g->ended);
+	pthread_mutex_unlock(&g->mu);
+	if (r->ended)
+		r->ended(r);
 }
 
 /* --- repeating ------------------------------------------------------------ */
@@ -314,12 +317,17 @@ int s3_wait(struct s3_engine *g, struct s3_request *r, struct err *e)
 	return -1;
 }
 
-void s3_cancel(struct s3_engine *g, struct s3_request *r)
+void s3_drop(struct s3_engine *g, struct s3_request *r)
 {
 	pthread_mutex_lock(&g->mu);
 	r->cancelled = true;
 	pthread_mutex_unlock(&g->mu);
 	curl_multi_wakeup(g->multi);
+}
+
+void s3_cancel(struct s3_engine *g, struct s3_request *r)
+{
+	s3_drop(g, r);
 	wait_done(g, r);
 }
 

@@ -36,6 +36,10 @@ struct s3_request {
 	size_t room;       /* NULL: into reply */
 	int64_t budget_ms; /* 0: S3_BUDGET_MS */
 	int patience_s;    /* 0: S3_STALL_S */
+	_Atomic size_t *progress; /* NULL, or as got, for all to see */
+	/* Called by the engine's thread in place of waking who waits; r is the
+	 * callee's then. */
+	void (*ended)(struct s3_request *r);
 	/* What came. */
 	int status; /* 0: no answer */
 	size_t got; /* bytes at out */
@@ -68,6 +72,8 @@ void s3_submit(struct s3_engine *g, struct s3_request *r);
 /* -1 for any status but 2xx; r->status tells which. */
 int s3_wait(struct s3_engine *g, struct s3_request *r, struct err *e);
 void s3_cancel(struct s3_engine *g, struct s3_request *r);
+/* The same without waiting: ended is called. */
+void s3_drop(struct s3_engine *g, struct s3_request *r);
 /* Both. */
 int s3_send(struct s3_engine *g, struct s3_request *r, struct err *e);
 

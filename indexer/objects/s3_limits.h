@@ -48,6 +48,7 @@ enum { S3_GROW_EVERY = 2000, S3_GROW_TIMES = 2 };
 enum {
 	S3_CONNECT_MS = 3000,
 	S3_STALL_S = 10,      /* without 1 KB in a second */
+	S3_FETCH_STALL_S = 3, /* the same while somebody waits to read */
 	S3_FINISH_S = 120,    /* the same while a store joins parts */
 	S3_BUDGET_MS = 30000, /* of one request with all its retries */
 	S3_START_MS = 4000,   /* the same for the first one */

@@ -4,6 +4,7 @@
  */
 #include "indexer/objects/s3_try.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "indexer/base/clock.h"
@@ -29,6 +30,9 @@ static size_t take_out(struct s3_try *t, const char *p, size_t n)
 	}
 	memcpy(r->out + r->got, p, n);
 	r->got += n;
+	if (r->progress)
+		atomic_store_explicit(r->progress, r->got,
+				      memory_order_relaxed);
 	return n;
 }
 
