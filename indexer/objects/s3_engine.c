@@ -96,14 +96,17 @@ static void end_try(struct s3_engine *g, struct s3_request *r)
 
 static void finish(struct s3_engine *g, struct s3_request *r, bool failed)
 {
+	void (*ended)(struct s3_request *r) = r->ended;
+
 	pthread_mutex_lock(&g->mu);
 	r->failed = failed;
 	r->done = true;
-	if (!r->ended)
+	if (!ended)
 		pthread_cond_broadcast(&g->ended);
 	pthread_mutex_unlock(&g->mu);
-	if (r->ended)
-		r->ended(r);
+	/* who waited may be gone by now, and r with it */
+	if (ended)
+		ended(r);
 }
 
 /* --- repeating ------------------------------------------------------------ */
