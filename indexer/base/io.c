@@ -17,6 +17,8 @@
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
 
+enum { COPY_CHUNK = 1 << 20 };
+
 int io_write_all(int fd, const void *p, size_t n, struct err *e)
 {
 	const char *at = p;
@@ -87,6 +89,40 @@ static ssize_t read_some(int fd, struct buf *b, const char *path, struct err *e)
 		return err_sys(e, errno, "%s", path);
 	buf_add(b, piece, (size_t)got);
 	return got;
+}
+
+/* Through memory, where the kernel cannot copy by itself. */
+static int copy_by_hand(int from, int to, int64_t at, int64_t end,
+			struct err *e)
+{
+	SCOPED_FREE char *chunk = malloc(COPY_CHUNK);
+	ssize_t n = 1;
+
+	if (!chunk)
+		return err_set(e, ERR_NO_SPACE, "no memory to copy a file");
+	for (; at < end && n > 0; at += n) {
+		n = end - at < COPY_CHUNK ? end - at : COPY_CHUNK;
+		n = io_pread_all(from, chunk, (size_t)n, at, e);
+		if (n < 0 || io_pwrite_all(to, chunk, (size_t)n, at, e))
+			return -1;
+	}
+	return 0;
+}
+
+int io_copy(int from, int to, int64_t size, struct err *e)
+{
+	int64_t end = size < 0 ? INT64_MAX : size;
+	off64_t in = 0, out = 0;
+	ssize_t n = 1;
+
+	while (in < end && n > 0) {
+		n = copy_file_range(
+			from, &in, to, &out,
+			end - in < 1 << 30 ? (size_t)(end - in) : 1 << 30, 0);
+		if (n < 0)
+			return copy_by_hand(from, to, in, end, e);
+	}
+	return 0;
 }
 
 int io_read_file(const char *path, size_t limit, struct buf *b, struct err *e)

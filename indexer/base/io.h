@@ -16,6 +16,9 @@ int io_write_all(int fd, const void *p, size_t n, struct err *e);
 int io_pwrite_all(int fd, const void *p, size_t n, int64_t off, struct err *e);
 /* Up to n bytes; fewer only at the end of the file. */
 ssize_t io_pread_all(int fd, void *p, size_t n, int64_t off, struct err *e);
+/* The first size bytes of one file, all where it is negative, over the first
+ * of another; blocks are shared where the file system can. */
+int io_copy(int from, int to, int64_t size, struct err *e);
 /* A whole small file, at most limit bytes, appended to b. */
 int io_read_file(const char *path, size_t limit, struct buf *b, struct err *e);
 /* Replace path atomically and durably: temporary file, fsync, rename, fsync
