@@ -10,6 +10,8 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
 
+enum { LOCK_NAP_MS = 2 };
+
 void fs_call_init(struct fs_call *c, struct fs *fs, pid_t pid)
 {
 	*c = (struct fs_call){.fs = fs, .pid = pid};
@@ -103,7 +105,9 @@ int fs_lock(struct fs_call *c, pthread_mutex_t *mu, struct err *e)
 		return 0;
 	if (fs_may_wait(c, e))
 		return -1;
-	pthread_mutex_lock(mu);
+	while (pthread_mutex_trylock(mu))
+		if (fs_nap(c, LOCK_NAP_MS, e))
+			return -1;
 	return 0;
 }
 

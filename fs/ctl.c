@@ -9,6 +9,7 @@
 #include "fs/append.h"
 #include "fs/families.h"
 #include "fs/handle.h"
+#include "fs/store.h"
 #include "indexer/base/clock.h"
 
 static const char readme[] =
@@ -160,6 +161,26 @@ const struct file_type ctl_file = {
 
 /* --- counters ------------------------------------------------------------- */
 
+static void print_cache(struct cache *cache, struct buf *b)
+{
+	struct cache_figures x = cache_figures(cache);
+	const struct {
+		const char *name;
+		int64_t value;
+	} rows[] = {
+		{"bytes", x.bytes},         {"memory", x.memory},
+		{"hits", x.hits},           {"misses", x.misses},
+		{"requests", x.requests},   {"fetched", x.fetched},
+		{"wasted", x.wasted},       {"soon", x.soon},
+		{"soon_hits", x.soon_hits}, {"evicted", x.evicted},
+		{"corrupt", x.corrupt},     {"bypassed", x.bypassed},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		buf_printf(b, "cache_%s\t%" PRId64 "\n", rows[i].name,
+			   rows[i].value);
+}
+
 int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 	       struct err *e)
 {
@@ -182,12 +203,15 @@ int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 		{"problems", problems_count(&fs->problems)},
 		{"change", bulletin_change(fs->bulletin)},
 		{"daemon", bulletin_daemon_runs(fs->bulletin)},
+		{"store", store_answers(fs->store)},
 	};
 
 	(void)s;
 	(void)e;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		buf_printf(b, "%s\t%" PRId64 "\n", rows[i].name, rows[i].value);
+	if (store_cache(fs->store))
+		print_cache(store_cache(fs->store), b);
 	return 0;
 }
 

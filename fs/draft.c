@@ -9,16 +9,18 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/artifact.h"
-#include "fs/file.h"
+#include "fs/bytes.h"
+#include "fs/store.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
 #include "indexer/objects/sums.h"
 
-enum { COPY_CHUNK = 1 << 20, WANTED_MAX = OBJECT_KEY_MAX };
+enum { WANTED_MAX = OBJECT_KEY_MAX };
 
 int file_scratch_fd(struct err *e)
 {
@@ -27,41 +29,6 @@ int file_scratch_fd(struct err *e)
 	if (fd < 0)
 		fd = memfd_create("orrery-scratch", MFD_CLOEXEC);
 	return fd < 0 ? err_sys(e, errno, "a temporary file") : fd;
-}
-
-/* Through memory, where the kernel cannot copy by itself. */
-static int copy_by_hand(int from, int to, int64_t at, int64_t end,
-			struct err *e)
-{
-	SCOPED_FREE char *chunk = malloc(COPY_CHUNK);
-	ssize_t n = 1;
-
-	if (!chunk)
-		return err_set(e, ERR_NO_SPACE, "no memory to copy a file");
-	for (; at < end && n > 0; at += n) {
-		n = end - at < COPY_CHUNK ? end - at : COPY_CHUNK;
-		n = io_pread_all(from, chunk, (size_t)n, at, e);
-		if (n < 0 || io_pwrite_all(to, chunk, (size_t)n, at, e))
-			return -1;
-	}
-	return 0;
-}
-
-/* The kernel shares blocks where the file system can. */
-static int copy_bytes(int from, int to, int64_t size, struct err *e)
-{
-	int64_t end = size < 0 ? INT64_MAX : size;
-	off64_t in = 0, out = 0;
-	ssize_t n = 1;
-
-	while (in < end && n > 0) {
-		n = copy_file_range(
-			from, &in, to, &out,
-			end - in < 1 << 30 ? (size_t)(end - in) : 1 << 30, 0);
-		if (n < 0)
-			return copy_by_hand(from, to, in, end, e);
-	}
-	return 0;
 }
 
 /* The key an artifact gets if it is free, and the prefix of a made-up one. */
@@ -85,87 +52,112 @@ static int wanted_key(struct fs *fs, struct file *f, struct buf *path,
 	return 0;
 }
 
-static struct object_put *begin_put(struct fs *fs, struct file *f,
-				    struct err *e)
+static int copy_into(struct fs_call *c, struct file *f, int64_t size, int fd,
+		     struct err *e)
+{
+	if (size == 0 || (f->fd < 0 && !f->bytes))
+		return 0;
+	if (f->fd >= 0)
+		return io_copy(f->fd, fd, size, e);
+	return bytes_copy(c, f->bytes, fd, size, e);
+}
+
+/* With the first size bytes of the file. */
+static int fill_draft(struct fs_call *c, struct file *f, int64_t size,
+		      struct object_draft *d, struct err *e)
+{
+	struct stat st = {.st_size = f->bytes ? f->digest.size : 0};
+	int64_t whole;
+
+	if (f->fd >= 0 && fstat(f->fd, &st))
+		return err_sys(e, errno, "a temporary file");
+	whole = st.st_size;
+	if (size < 0 || size > whole)
+		size = whole;
+	if (object_draft_room(d, size, e) ||
+	    copy_into(c, f, size, object_draft_fd(d), e))
+		return -1;
+	object_draft_wrote(d, 0, (size_t)size);
+	return 0;
+}
+
+static struct object_draft *new_draft(struct fs_call *c, struct file *f,
+				      int64_t size, int *ret_fd, struct err *e)
 {
 	SCOPED(buf_fini) struct buf path, fallback;
+	struct object_draft *d;
 
 	buf_init(&path, WANTED_MAX);
 	buf_init(&fallback, WANTED_MAX);
-	if (fs_bytes(fs, e) || wanted_key(fs, f, &path, &fallback, e))
+	if (wanted_key(c->fs, f, &path, &fallback, e))
 		return NULL;
-	return object_put_begin(fs->objects, buf_view(&path),
-				buf_view(&fallback), e);
-}
-
-/* A put whose file holds the first size bytes; its own descriptor. */
-static struct object_put *put_with(struct fs *fs, struct file *f, int64_t size,
-				   int *ret_fd, struct err *e)
-{
-	struct object_put *put = begin_put(fs, f, e);
-	int fd;
-
-	if (!put)
+	d = object_draft_begin(store_drafts(c->fs->store), buf_view(&path),
+			       buf_view(&fallback), e);
+	if (!d)
 		return NULL;
-	fd = fcntl(object_put_fd(put), F_DUPFD_CLOEXEC, 3);
-	if (fd < 0)
+	*ret_fd = fcntl(object_draft_fd(d), F_DUPFD_CLOEXEC, 3);
+	if (*ret_fd < 0)
 		err_sys(e, errno, "a temporary file");
-	if (fd >= 0 && f->fd >= 0 && size != 0 &&
-	    copy_bytes(f->fd, fd, size, e)) {
-		close(fd);
-		fd = -1;
-	}
-	if (fd < 0) {
-		object_put_abort(put);
-		return NULL;
-	}
-	*ret_fd = fd;
-	return put;
+	if (*ret_fd >= 0 && fill_draft(c, f, size, d, e) == 0)
+		return d;
+	if (*ret_fd >= 0)
+		close(*ret_fd);
+	*ret_fd = -1;
+	object_draft_free(d);
+	return NULL;
 }
 
 /* Its name is gone while somebody has it open: bytes for that one alone. */
-static int loose_fd(struct file *f, int64_t size, struct err *e)
+static int loose_fd(struct fs_call *c, struct file *f, int64_t size,
+		    struct err *e)
 {
 	int fd = file_scratch_fd(e);
 
-	if (fd >= 0 && size != 0 && copy_bytes(f->fd, fd, size, e)) {
+	if (fd >= 0 && copy_into(c, f, size, fd, e)) {
 		close(fd);
 		return -1;
 	}
 	return fd;
 }
 
+/* The bytes that are to be copied are opened by a read of none of them. */
+static int have_bytes(struct fs_call *c, struct file *f, struct err *e)
+{
+	char none;
+
+	if (f->fd >= 0 || f->bytes)
+		return 0;
+	return file_read(c, f, 0, &none, 0, e) < 0 ? -1 : 0;
+}
+
 /* With the turn held: fd is only replaced by who has it. */
-static int start_draft(struct fs *fs, struct file *f, int64_t size,
+static int start_draft(struct fs_call *c, struct file *f, int64_t size,
 		       struct err *e)
 {
 	bool gone = atomic_load(&f->node->gone);
-	struct object_put *put = NULL;
-	int fd = -1, old;
+	struct object_draft *d = NULL;
+	int fd = -1;
 
-	if (f->fd < 0 && !f->fresh && size != 0)
-		return err_set(e, ERR_IO, "the bytes of the file are missing");
+	if (!f->fresh && size != 0 && have_bytes(c, f, e))
+		return -1;
 	if (gone)
-		fd = loose_fd(f, size, e);
+		fd = loose_fd(c, f, size, e);
 	else
-		put = put_with(fs, f, size, &fd, e);
+		d = new_draft(c, f, size, &fd, e);
 	if (fd < 0)
 		return -1;
 	pthread_rwlock_wrlock(&f->lock);
-	old = f->fd;
-	f->fd = fd;
-	f->put = put;
+	file_switch(f, fd, NULL);
+	f->draft = d;
 	f->loose = gone;
 	f->stored = false;
 	pthread_rwlock_unlock(&f->lock);
-	if (old >= 0)
-		close(old);
 	return 0;
 }
 
 static bool is_writable(const struct file *f)
 {
-	return f->put || f->scratch || f->loose;
+	return f->draft || f->scratch || f->loose;
 }
 
 /* With the turn held. A fresh or emptied file copies nothing and waits for
@@ -177,7 +169,7 @@ static int draft_turn(struct fs_call *c, struct file *f, int64_t size,
 		return 0;
 	if (size != 0 && !f->fresh && fs_may_wait(c, e))
 		return -1;
-	return start_draft(c->fs, f, size, e);
+	return start_draft(c, f, size, e);
 }
 
 int file_draft(struct fs_call *c, struct file *f, int64_t size, struct err *e)
@@ -197,6 +189,8 @@ static int cut(struct file *f, int64_t size, struct err *e)
 
 	pthread_rwlock_wrlock(&f->lock);
 	r = ftruncate(f->fd, size) ? err_sys(e, errno, "truncate") : 0;
+	if (!r && f->draft)
+		object_draft_cut(f->draft, size);
 	if (!r) {
 		atomic_store(&f->mtime, clock_ms());
 		atomic_store(&f->dirty, true);
@@ -259,41 +253,96 @@ void file_disown(struct fs *fs, struct file *f)
 {
 	struct err ignored;
 
+	struct objects *o = NULL;
+
 	if (f->stored && f->refused)
-		object_delete(fs->objects, str_from(f->key), &ignored);
+		o = store_objects(fs->store, NULL, &ignored);
+	if (o)
+		object_delete(o, str_from(f->key), &ignored);
 	f->stored = f->refused = false;
 }
 
-static int digest_draft(struct fs *fs, struct file *f, struct err *e)
+/* Without one nothing was written since it was stored: it is stored anew, for
+ * the index has taken something else meanwhile, or nothing. */
+static int need_draft(struct fs_call *c, struct file *f, struct err *e)
 {
+	return f->draft ? 0 : start_draft(c, f, -1, e);
+}
+
+/* The index is told of them next; they become the file's. */
+struct stored {
 	char key[OBJECT_KEY_MAX];
 	struct object_digest digest;
-	struct object_put *put = f->put;
-	int fd;
+	struct buf sums;
+};
 
-	if (!put) {
-		put = put_with(fs, f, -1, &fd, e);
-		if (!put)
-			return -1;
-		close(fd);
-	}
-	pthread_rwlock_wrlock(&f->lock);
-	f->put = NULL;
-	pthread_rwlock_unlock(&f->lock);
-	buf_reset(&f->sums);
-	object_put_sums(put, &f->sums);
-	if (object_put_finish(put, key, &digest, e)) {
-		object_put_abort(put);
-		return -1;
-	}
+static void keep_stored(struct fs *fs, struct file *f, struct stored *x)
+{
+	struct object_draft *done = f->draft;
+	struct buf old = f->sums;
+
 	pthread_rwlock_wrlock(&f->lock);
 	file_disown(fs, f);
 	free(f->key);
-	f->key = strdup(key);
-	f->digest = digest;
+	f->key = strdup(x->key);
+	f->digest = x->digest;
+	f->sums = x->sums;
+	f->draft = NULL;
 	f->stored = true;
+	f->stored_at = clock_mono_ms();
 	pthread_rwlock_unlock(&f->lock);
-	return 0;
+	x->sums = old;
+	object_draft_free(done);
+}
+
+/* What fails leaves the draft as it is: the next commit tries again. */
+static int finish_draft(struct fs_call *c, struct file *f, struct stored *x,
+			struct err *e)
+{
+	int64_t ms = c->fs->wait_ms;
+	struct draft_wait w = {c->cancelled,
+			       ms > FS_STORE_MS ? ms : FS_STORE_MS};
+
+	if (object_draft_finish(f->draft, &w, x->key, &x->digest, &x->sums,
+				e) == 0) {
+		store_note(c->fs->store, NULL);
+		return 0;
+	}
+	store_note(c->fs->store, e);
+	bytes_error(e);
+	return -1;
+}
+
+/* The cache has it from now on: nobody here needs to fetch it. */
+static void adopt_stored(struct fs *fs, const struct file *f)
+{
+	struct cache *cache = store_cache(fs->store);
+	struct err ignored;
+
+	if (cache)
+		cache_adopt(cache, f->fd, CACHE_SHA256,
+			    str_from(f->digest.sha256), &ignored);
+}
+
+static int store_draft(struct fs_call *c, struct file *f, struct err *e)
+{
+	struct stored *x;
+	int r = need_draft(c, f, e);
+
+	if (r)
+		return -1;
+	x = calloc(1, sizeof(*x));
+	if (!x)
+		return err_set(e, ERR_NO_SPACE, "no memory to store a file");
+	buf_init(&x->sums, SUMS_BYTES);
+	r = finish_draft(c, f, x, e);
+	if (!r) {
+		keep_stored(c->fs, f, x);
+		adopt_stored(c->fs, f);
+	}
+	buf_fini(&x->sums);
+	free(x);
+	return r;
 }
 
 static void describe(const struct file *f, struct cmd_artifact_put *x)
@@ -383,6 +432,13 @@ static int tell_index(struct fs_call *c, struct file *f, struct err *e)
 	return r;
 }
 
+/* So lately that the daemon's gc does not take it for what a crash left. */
+static bool is_stored(const struct file *f)
+{
+	return f->stored && !f->draft &&
+	       clock_mono_ms() - f->stored_at < FS_STORED_MS;
+}
+
 static int commit_turn(struct fs_call *c, struct file *f, struct err *e)
 {
 	int r;
@@ -390,7 +446,7 @@ static int commit_turn(struct fs_call *c, struct file *f, struct err *e)
 	if (!atomic_load(&f->dirty) || atomic_load(&f->node->gone))
 		return 0;
 	seal(f, true);
-	r = f->stored && !f->put ? 0 : digest_draft(c->fs, f, e);
+	r = is_stored(f) ? 0 : store_draft(c, f, e);
 	if (!r)
 		r = tell_index(c, f, e);
 	seal(f, false);
@@ -404,9 +460,8 @@ int file_commit(struct fs_call *c, struct file *f, struct err *e)
 	if (f->scratch || !atomic_load(&f->dirty) ||
 	    atomic_load(&f->node->gone))
 		return 0;
-	if (fs_may_wait(c, e))
+	if (fs_may_wait(c, e) || fs_lock(c, &f->turn, e))
 		return -1;
-	pthread_mutex_lock(&f->turn);
 	r = commit_turn(c, f, e);
 	pthread_mutex_unlock(&f->turn);
 	return r;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/bytes.h"
+#include "fs/store.h"
 #include "fs/tree.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
@@ -23,8 +25,8 @@ void files_init(struct files *t)
 
 static void file_free(struct file *f)
 {
-	if (f->put)
-		object_put_abort(f->put);
+	object_draft_free(f->draft);
+	bytes_drop(f->bytes);
 	if (f->fd >= 0)
 		close(f->fd);
 	free(f->key);
@@ -62,14 +64,24 @@ static struct file *file_new(struct node *n, uint32_t mode)
 	return f;
 }
 
-/* Bytes that cannot be had make reads fail, not the open. */
+/* Bytes that cannot be had make reads fail, not the open. Those that are no
+ * file are opened by the first read. */
 static int open_bytes(struct fs *fs, struct str key, struct err *e)
 {
 	if (!key.n)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (fs_bytes(fs, e))
+	if (!store_is_files(fs->store))
 		return -1;
-	return object_open(fs->objects, key, e);
+	return object_open(store_objects(fs->store, NULL, e), key, e);
+}
+
+void file_switch(struct file *f, int fd, struct bytes *b)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	bytes_drop(f->bytes);
+	f->fd = fd;
+	f->bytes = b;
 }
 
 static void adopt_locked(struct fs *fs, struct file *f,
@@ -78,18 +90,17 @@ static void adopt_locked(struct fs *fs, struct file *f,
 	struct err e = {0};
 	int fd;
 
-	if (f->put || f->stored || f->fresh || atomic_load(&f->dirty))
+	if (f->draft || f->stored || f->fresh || atomic_load(&f->dirty))
 		return;
 	f->mode = (uint32_t)x->mode;
 	atomic_store(&f->mtime, x->mtime);
-	if (f->fd >= 0 && f->key && str_is(x->key, f->key))
+	if ((f->fd >= 0 || f->bytes) && f->key && str_is(x->key, f->key))
 		return;
 	fd = open_bytes(fs, x->key, &e);
-	if (f->fd >= 0)
-		close(f->fd);
+	file_switch(f, fd, NULL);
 	free(f->key);
-	f->fd = fd;
 	f->key = strndup(x->key.n ? x->key.p : "", x->key.n);
+	f->digest.size = x->size;
 	snprintf(f->digest.sha256, sizeof(f->digest.sha256), "%.*s",
 		 STR_ARG(x->sha256));
 }
@@ -230,7 +241,7 @@ uint64_t file_content(struct file *f)
 	uint64_t mark = 0;
 
 	pthread_rwlock_rdlock(&f->lock);
-	if (!moving && !f->put && !f->scratch)
+	if (!moving && !f->draft && !f->scratch)
 		mark = content_mark(f->digest.sha256);
 	pthread_rwlock_unlock(&f->lock);
 	return mark;
@@ -238,13 +249,14 @@ uint64_t file_content(struct file *f)
 
 bool file_attr(struct file *f, struct attr *ret)
 {
-	struct stat st;
+	struct stat st = {0};
 	bool ours;
 
 	pthread_rwlock_rdlock(&f->lock);
-	ours = f->scratch || f->fresh || f->put || atomic_load(&f->dirty) ||
+	ours = f->scratch || f->fresh || f->draft || atomic_load(&f->dirty) ||
 	       atomic_load(&f->node->gone);
-	if (ours && f->fd >= 0 && fstat(f->fd, &st) == 0)
+	st.st_size = f->digest.size;
+	if (ours && (f->fd < 0 ? f->key != NULL : fstat(f->fd, &st) == 0))
 		*ret = (struct attr){
 			.ino = f->node->id,
 			.mode = S_IFREG | (f->mode & 07777),
@@ -267,11 +279,62 @@ static int lock_shared(struct fs_call *c, struct file *f, struct err *e)
 	return 0;
 }
 
-/* The bytes could not be had before: perhaps they are back. */
-static int heal(struct fs *fs, struct file *f, struct err *e)
+/* Sums of the blocks of a large one, as the index has them. */
+static struct bytes *open_named(struct fs_call *c, struct cached_name *name,
+				struct err *e)
 {
-	int fd = open_bytes(fs, str_from(f->key), e);
+	SCOPED(buf_fini) struct buf sums;
+	int r = 0;
 
+	buf_init(&sums, SUMS_BYTES);
+	if (name->size >= SUMS_FROM) {
+		r = fs_begin(c, e);
+		if (!r)
+			r = object_sums(c->rd, name->key, &sums, e);
+		fs_end(c);
+	}
+	name->sums = buf_view(&sums);
+	return r < 0 ? NULL : bytes_open(c, name, e);
+}
+
+/* They are opened as they are now; if they are others by then, those count. */
+static int open_cached(struct fs_call *c, struct file *f, struct err *e)
+{
+	SCOPED_FREE char *key = NULL;
+	struct cached_name name = {.kind = CACHE_SHA256};
+	struct object_digest digest;
+	struct bytes *b;
+
+	pthread_rwlock_rdlock(&f->lock);
+	key = strdup(f->key ? f->key : "");
+	digest = f->digest;
+	pthread_rwlock_unlock(&f->lock);
+	if (!key)
+		abort();
+	name.key = str_from(key);
+	name.size = digest.size;
+	name.digest = str_from(digest.sha256);
+	b = open_named(c, &name, e);
+	if (!b) {
+		bytes_error(e);
+		return -1;
+	}
+	pthread_rwlock_wrlock(&f->lock);
+	if (f->fd < 0 && !f->bytes && strcmp(f->key, key) == 0)
+		f->bytes = bytes_hold(b);
+	pthread_rwlock_unlock(&f->lock);
+	bytes_drop(b);
+	return 0;
+}
+
+/* They are not opened, or could not be had before: perhaps they are back. */
+static int heal(struct fs_call *c, struct file *f, struct err *e)
+{
+	int fd;
+
+	if (f->key && *f->key && !store_is_files(c->fs->store))
+		return open_cached(c, f, e);
+	fd = open_bytes(c->fs, str_from(f->key), e);
 	if (fd < 0)
 		return err_set(e, ERR_IO, "the bytes of '%s' are missing",
 			       f->key ? f->key : "");
@@ -287,18 +350,50 @@ static int heal(struct fs *fs, struct file *f, struct err *e)
 int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
 		  size_t n, struct err *e)
 {
-	ssize_t got = -1;
-	bool missing;
+	struct bytes *held = NULL;
+	int64_t got = -1;
+	bool was_read;
 
-	if (lock_shared(c, f, e))
-		return -1;
-	missing = f->fd < 0;
-	if (!missing)
-		got = io_pread_all(f->fd, out, n, off, e);
+	do {
+		if (lock_shared(c, f, e))
+			return -1;
+		was_read = f->fd >= 0;
+		if (was_read)
+			got = io_pread_all(f->fd, out, n, off, e);
+		else
+			held = bytes_hold(f->bytes);
+		pthread_rwlock_unlock(&f->lock);
+	} while (!was_read && !held && heal(c, f, e) == 0);
+	if (held)
+		got = bytes_read(c, held, off, out, n, e);
+	bytes_drop(held);
+	return got;
+}
+
+int file_whole_fd(struct file *f)
+{
+	int fd = -1;
+
+	pthread_rwlock_rdlock(&f->lock);
+	if (!f->draft && !f->scratch && !f->loose && !atomic_load(&f->dirty) &&
+	    !atomic_load(&f->fresh))
+		fd = f->fd >= 0 ? f->fd : bytes_fd(f->bytes);
+	if (fd >= 0)
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	pthread_rwlock_unlock(&f->lock);
-	if (!missing)
-		return got;
-	return heal(c->fs, f, e) ? -1 : file_read(c, f, off, out, n, e);
+	return fd;
+}
+
+static int write_bytes(struct file *f, int64_t off, struct str data,
+		       struct err *e)
+{
+	if (f->draft && object_draft_room(f->draft, off + (int64_t)data.n, e))
+		return -1;
+	if (io_pwrite_all(f->fd, data.p, data.n, off, e))
+		return -1;
+	if (f->draft)
+		object_draft_wrote(f->draft, off, data.n);
+	return 0;
 }
 
 /* 1 when written, 0 when there is no draft to write to. */
@@ -309,8 +404,8 @@ static int try_write(struct fs_call *c, struct file *f, int64_t off,
 
 	if (lock_shared(c, f, e))
 		return -1;
-	if ((f->put && !f->sealing) || f->scratch || f->loose) {
-		r = io_pwrite_all(f->fd, data.p, data.n, off, e) ? -1 : 1;
+	if ((f->draft && !f->sealing) || f->scratch || f->loose) {
+		r = write_bytes(f, off, data, e) ? -1 : 1;
 		atomic_store(&f->mtime, clock_ms());
 		atomic_store(&f->writer, c->pid);
 		atomic_store(&f->dirty, true);

@@ -3,11 +3,11 @@
  *
  * All handles of a node share one struct file, so that this mount sees every
  * byte at once, as POSIX has it. What is stored never changes: the first
- * write after it was read or committed starts a draft, a temporary file of the
- * object store with a copy of the bytes. A commit digests the draft, puts it
- * in its place in the store, and tells the index; only then others see it.
- * What was open stays readable through its descriptor, whatever happens to
- * its name.
+ * write after it was read or committed starts a draft (draft.h) with a copy of
+ * the bytes. A commit has the draft stored, and tells the index; only then
+ * others see it. What is stored is read through a descriptor, that of the
+ * object or of what was the draft, or else through the cache; so what was
+ * open stays readable, whatever happens to its name.
  *
  * Two locks. turn: held by who starts, cuts or commits a draft, also while it
  * waits for the daemon. lock: held shortly, shared by reads and writes,
@@ -18,8 +18,9 @@
 
 #include "fs/call.h"
 #include "fs/node.h"
-#include "indexer/objects/objects.h"
+#include "indexer/objects/draft.h"
 
+struct bytes;
 struct fs_changes;
 
 struct file {
@@ -31,8 +32,9 @@ struct file {
 	pthread_mutex_t turn;
 	pthread_rwlock_t lock;
 	/* guarded by: lock */
-	int fd;                      /* the bytes as they are, -1: not opened */
-	struct object_put *put;      /* fd is its file: it may be written */
+	int fd;                      /* the bytes as they are, or -1 and then */
+	struct bytes *bytes;         /* ... these, NULL: not opened */
+	struct object_draft *draft;  /* fd is its file: it may be written */
 	bool loose;                  /* fd is a file of nobody: so may this */
 	atomic_bool fresh;           /* never committed: the index has no row */
 	bool sealing;                /* being committed: writes wait */
@@ -40,6 +42,7 @@ struct file {
 	struct object_digest digest; /* of them, once stored */
 	struct buf sums;             /* ... of their blocks */
 	bool stored;                 /* ... but perhaps not told the index */
+	int64_t stored_at;           /* then; monotonic ms */
 	bool refused;                /* which did not take them */
 	uint32_t mode;
 	atomic_llong mtime;
@@ -75,12 +78,17 @@ int files_each_fresh(struct fs *fs, const struct node *dir, uint64_t after,
 		     int (*fn)(void *ctx, struct node *n, struct err *e),
 		     void *ctx, struct err *e);
 
+/* Other bytes from now on, under its lock; both become the file's. */
+void file_switch(struct file *f, int fd, struct bytes *b);
 /* A mark of its contents, 0 while they may change. */
 uint64_t file_content(struct file *f);
 /* Attributes as this mount sees them; false: as the index has them. */
 bool file_attr(struct file *f, struct attr *ret);
 int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
 		  size_t n, struct err *e);
+/* A descriptor, the caller's, of all its bytes as they are stored: -1 where
+ * they are not in a file here, or may change. */
+int file_whole_fd(struct file *f);
 int file_write(struct fs_call *c, struct file *f, int64_t off, struct str data,
 	       struct err *e);
 

@@ -20,6 +20,11 @@ enum {
 	FS_PROBLEMS = 1000,   /* what could not be stored, of this mount */
 	FS_LISTING = 1 << 20, /* entries of a listing held in memory */
 
+	FS_STORED_MS =
+		1800 * 1000, /* gc takes what has no name after an hour */
+	FS_STORE_MS =
+		8000, /* a commit waits for it at least, without progress */
+	FS_READ_MS = 10000,     /* a read waits for the object store */
 	FS_SEEN_MS = 1000,      /* a read waits for lines before it */
 	FS_RETRY_MS = 50,       /* between two tries to reach the daemon */
 	FS_FULL_MS = 10,        /* ... to find room in the journal */
@@ -27,11 +32,13 @@ enum {
 	FS_WATCH_MS = 10,       /* between two looks at what changed */
 	FS_CACHE_S = 24 * 3600, /* how long the kernel may keep an answer */
 
-	FS_LOOPS = 3,         /* threads that read from the kernel */
-	FS_QUICK_THREADS = 8, /* ... that wait for the journal */
-	FS_SLOW_THREADS = 32, /* ... that wait for the daemon */
-	FS_WAITING = 16384,   /* requests that wait for such a thread */
-	FS_BACKGROUND = 64,   /* requests the kernel sends unasked */
+	FS_LOOPS = 3,           /* threads that read from the kernel */
+	FS_QUICK_THREADS = 8,   /* ... that wait for the journal */
+	FS_SLOW_THREADS = 32,   /* ... that wait for the daemon */
+	FS_READ_THREADS = 256,  /* ... for bytes to read */
+	FS_STORE_THREADS = 128, /* ... for bytes to be stored */
+	FS_WAITING = 16384,     /* requests that wait for such a thread */
+	FS_BACKGROUND = 256,    /* requests the kernel sends unasked */
 };
 
 #endif

@@ -146,6 +146,9 @@ int mount_run(const struct mount_options *o, struct err *e)
 		.as_given = o->as_given,
 		.wait_ms = o->wait_ms,
 		.journal_size = o->journal_size,
+		.cache = o->cache,
+		.cache_size = o->cache_size,
+		.cache_free = o->cache_free,
 	};
 	struct err at_end = {0};
 	struct fs *fs;

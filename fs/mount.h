@@ -15,6 +15,8 @@ struct mount_options {
 	const char *as_given;   /* the same before links were followed */
 	int64_t wait_ms;        /* how long writes wait for the daemon */
 	int64_t journal_size;   /* bytes of lines not yet committed */
+	const char *cache;      /* directory; NULL: DATA/cache */
+	int64_t cache_size, cache_free; /* of it, and of its disk; 0: usual */
 	int stop_fd; /* readable (or closed by the other side): unmount */
 	/* Called once the mount answers. */
 	void (*ready)(void *ctx);

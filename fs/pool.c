@@ -168,7 +168,7 @@ void pool_free(struct pool *p)
 	free(p);
 }
 
-bool pool_add(struct pool *p, struct task *t)
+bool pool_queue(struct pool *p, struct task *t)
 {
 	SCOPED_LOCK(&p->mu);
 

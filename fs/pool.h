@@ -30,7 +30,7 @@ struct pool *pool_new(size_t threads, size_t waiting, struct err *e);
 /* Runs what is queued, then ends. */
 void pool_free(struct pool *p);
 /* False when too many wait: the task stays the caller's. */
-bool pool_add(struct pool *p, struct task *t);
+bool pool_queue(struct pool *p, struct task *t);
 /* Something may be over: look now. */
 void pool_look(struct pool *p);
 

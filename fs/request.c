@@ -68,13 +68,13 @@ static bool is_over(const struct task *t)
 	if (type_of(rq)->must_run)
 		return false;
 	return atomic_load(&rq->cancelled) ||
-	       (!type_of(rq)->quick &&
+	       (type_of(rq)->pool != POOL_QUICK &&
 		fs_left(&rq->call, rq->host->fs->wait_ms) == 0);
 }
 
 static struct pool *pool_of(const struct request *rq)
 {
-	return type_of(rq)->quick ? rq->host->quick : rq->host->slow;
+	return rq->host->pools[type_of(rq)->pool];
 }
 
 /* The host calls it while it holds what disarming waits for: the request
@@ -129,7 +129,7 @@ static void park(struct request *rq)
 	copy->armed = !type_of(rq)->must_run;
 	if (copy->armed)
 		rq->host->arm(copy, true);
-	if (pool_add(pool_of(copy), &copy->task))
+	if (pool_queue(pool_of(copy), &copy->task))
 		return;
 	request_fail(copy, EAGAIN);
 	free_waiting(copy);

@@ -4,8 +4,9 @@
  * It is tried where it was read, on the stack, with what the reader's buffer
  * holds. Where it has to wait it is copied, armed against interruption, and
  * given to a pool of threads: quick for those that wait for the journal, slow
- * for those that wait for the daemon. So the threads that read from the
- * kernel never wait, and a signal ends whatever does.
+ * for those that wait for the daemon, reads and stores for those that may wait
+ * for the object store, too. So the threads that read from the kernel never
+ * wait, a signal ends whatever does, and no file waits for another's bytes.
  *
  * Nothing here knows libfuse: what is to be told to the kernel is told
  * through the host.
@@ -17,6 +18,8 @@
 #include "fs/tree.h"
 
 struct request;
+
+enum pool_kind { POOL_SLOW, POOL_QUICK, POOL_READS, POOL_STORES, POOLS };
 
 enum answer_kind {
 	ANSWER_ERROR, /* error; 0: done */
@@ -42,7 +45,7 @@ struct answer {
 /* The side of the kernel, fuse.c; one per mount. */
 struct request_host {
 	struct fs *fs;
-	struct pool *quick, *slow;
+	struct pool *pools[POOLS];
 	/* From now on (on) request_interrupted may be called; after off it is
 	 * not, nor is it running. */
 	void (*arm)(struct request *rq, bool on);
@@ -105,8 +108,8 @@ void request_interrupted(struct request *rq);
 struct op_type {
 	/* Does it and answers, unless the call is parked. */
 	void (*run)(struct request *rq);
-	bool slow;      /* it posts: not even tried where it was read */
-	bool quick;     /* where it waits, it is not for the daemon */
+	enum pool_kind pool; /* whose thread waits; quick: it is short */
+	bool slow;           /* it posts: not even tried where it was read */
 	bool locks_dir; /* the kernel holds a lock of ino (and of to_ino) */
 	bool must_run;  /* it is never given up */
 };

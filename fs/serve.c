@@ -261,7 +261,8 @@ static void run_readdir(struct request *rq)
 		answer_bytes(rq, p, pg.n);
 }
 
-#define QUICK .quick = true
+#define QUICK .pool = POOL_QUICK
+#define BYTES .pool = POOL_STORES
 #define SLOW  .slow = true
 #define DIR   .locks_dir = true
 
@@ -274,14 +275,14 @@ const struct op_type op_types[OPS] = {
 	[OP_RENAME] = {run_rename, SLOW, DIR},
 	[OP_CREATE] = {run_create, QUICK, DIR},
 	[OP_GETATTR] = {run_getattr, QUICK},
-	[OP_SETATTR] = {run_setattr},
+	[OP_SETATTR] = {run_setattr, BYTES},
 	[OP_READLINK] = {run_readlink, QUICK},
 	[OP_OPEN] = {run_open, QUICK},
-	[OP_READ] = {run_read, QUICK},
-	[OP_WRITE] = {run_write},
-	[OP_FLUSH] = {run_flush},
-	[OP_FSYNC] = {run_fsync},
-	[OP_RELEASE] = {run_release, .must_run = true},
+	[OP_READ] = {run_read, .pool = POOL_READS},
+	[OP_WRITE] = {run_write, BYTES},
+	[OP_FLUSH] = {run_flush, BYTES},
+	[OP_FSYNC] = {run_fsync, BYTES},
+	[OP_RELEASE] = {run_release, BYTES, .must_run = true},
 	[OP_OPENDIR] = {run_opendir, QUICK},
 	[OP_READDIR] = {run_readdir, QUICK, DIR},
 };

@@ -74,6 +74,23 @@ static void init_condition(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+static int make_pools(struct session *s, struct err *e)
+{
+	static const size_t threads[POOLS] = {
+		[POOL_SLOW] = FS_SLOW_THREADS,
+		[POOL_QUICK] = FS_QUICK_THREADS,
+		[POOL_READS] = FS_READ_THREADS,
+		[POOL_STORES] = FS_STORE_THREADS,
+	};
+
+	for (int i = 0; i < POOLS; i++) {
+		s->host.pools[i] = pool_new(threads[i], FS_WAITING, e);
+		if (!s->host.pools[i])
+			return -1;
+	}
+	return 0;
+}
+
 struct session *session_start(struct fs *fs, const char *mountpoint,
 			      struct err *e)
 {
@@ -86,9 +103,7 @@ struct session *session_start(struct fs *fs, const char *mountpoint,
 	s->host.fs = fs;
 	pthread_mutex_init(&s->mu, NULL);
 	init_condition(&s->moved);
-	s->host.quick = pool_new(FS_QUICK_THREADS, FS_WAITING, e);
-	s->host.slow = pool_new(FS_SLOW_THREADS, FS_WAITING, e);
-	if (s->host.quick && s->host.slow)
+	if (make_pools(s, e) == 0)
 		s->kernel = kernel_mount(&s->host, mountpoint, note_init, s, e);
 	if (!s->kernel || start_loops(s, e)) {
 		session_end(s);
@@ -134,8 +149,8 @@ void session_end(struct session *s)
 {
 	if (s->kernel)
 		stop_loops(s);
-	pool_free(s->host.quick);
-	pool_free(s->host.slow);
+	for (int i = 0; i < POOLS; i++)
+		pool_free(s->host.pools[i]);
 	kernel_free(s->kernel);
 	pthread_mutex_destroy(&s->mu);
 	pthread_cond_destroy(&s->moved);

@@ -12,12 +12,12 @@
 #include "fs/families.h"
 #include "fs/handle.h"
 #include "fs/post.h"
+#include "fs/store.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/limits.h"
-#include "indexer/objects/told.h"
 
 static void set_user(struct fs *fs)
 {
@@ -70,11 +70,9 @@ static void fs_free(struct fs *fs)
 		poster_free(fs->poster);
 	if (fs->journal)
 		journal_close(fs->journal);
-	if (fs->objects)
-		objects_close(fs->objects);
+	store_close(fs->store);
 	if (fs->bulletin)
 		bulletin_close(fs->bulletin);
-	free(fs->elsewhere);
 	free(fs->data);
 	free(fs->mountpoint);
 	free(fs->as_given);
@@ -99,33 +97,6 @@ static int64_t look_around(struct fs *fs)
 	return x.created;
 }
 
-/* A bucket's bytes cannot be had here; all else can. */
-static int open_objects(struct fs *fs, struct err *e)
-{
-	SCOPED(conf_fini) struct conf told;
-
-	if (conf_init(&told, e) || objects_told(fs->data, &told, e))
-		return -1;
-	if (str_starts(told.objects.url, STR("s3://"))) {
-		fs->elsewhere = strdup(told.objects.url.p);
-		log_warn("artifacts can be listed, but not read or written",
-			 "why=\"their bytes are in %s\"", fs->elsewhere);
-		return 0;
-	}
-	fs->objects = objects_join(fs->data, &told.objects, e);
-	return fs->objects ? 0 : -1;
-}
-
-int fs_bytes(const struct fs *fs, struct err *e)
-{
-	if (fs->objects)
-		return 0;
-	return err_set(e, ERR_UNSUPPORTED,
-		       "the bytes of artifacts are in %s, which this mount "
-		       "does not reach: use the daemon's HTTP API",
-		       fs->elsewhere);
-}
-
 static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
 {
 	SCOPED(buf_fini) struct buf dir;
@@ -135,7 +106,11 @@ static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
 	fs->bulletin = bulletin_open(fs->data, e);
 	if (!fs->bulletin)
 		return -1;
-	if (open_objects(fs, e) || io_mkdirs(dir.p, 0700, e))
+	fs->store = store_open(&(struct store_options){fs->data, o->cache,
+						       o->cache_size,
+						       o->cache_free},
+			       e);
+	if (!fs->store || io_mkdirs(dir.p, 0700, e))
 		return -1;
 	fs->journal = journal_create(dir.p, o->journal_size, e);
 	if (!fs->journal || nodes_init(&fs->nodes, e))

@@ -27,7 +27,6 @@
 #include "indexer/index/bulletin.h"
 #include "indexer/index/principal.h"
 #include "indexer/journal/journal.h"
-#include "indexer/objects/objects.h"
 
 /* Carries a command to the writer, waits for the answer, fills ret_ members.
  * May be called by many threads at once. */
@@ -35,14 +34,18 @@ typedef int fs_post_fn(void *ctx, struct fs_call *c, struct command *x,
 		       struct err *e);
 
 struct fs_options {
-	const char *data;       /* directory of the daemon, absolute */
-	int64_t wait_ms;        /* how long a write waits for the daemon */
-	int64_t journal_size;   /* bytes of lines not yet committed */
+	const char *data;     /* directory of the daemon, absolute */
+	int64_t wait_ms;      /* how long a write waits for the daemon */
+	int64_t journal_size; /* bytes of lines not yet committed */
+	const char *cache;    /* see store_options, as the next two */
+	int64_t cache_size, cache_free;
 	const char *mountpoint; /* absolute; NULL: none */
 	const char *as_given;   /* the same by another name, or NULL */
 	fs_post_fn *post;       /* NULL: HTTP over DATA/orrery.sock */
 	void *post_ctx;
 };
+
+struct store;
 
 struct readers { /* connections to the index, lent to one call each */
 	pthread_mutex_t mu;
@@ -78,8 +81,7 @@ struct fs {
 		struct fs_handle *list;
 	} handles; /* those open, for the end */
 	struct bulletin *bulletin;
-	struct objects *objects; /* NULL where they are elsewhere: */
-	char *elsewhere;         /* URL of a store that has no files */
+	struct store *store;
 	struct journal *journal;
 	pthread_mutex_t append; /* several records that belong together */
 	atomic_llong pending[FS_PENDING]; /* last sequence by hash of run */
@@ -101,8 +103,6 @@ struct fs {
 };
 
 struct fs *fs_open(const struct fs_options *o, struct err *e);
-/* ERR_UNSUPPORTED where the bytes of artifacts are elsewhere. */
-int fs_bytes(const struct fs *fs, struct err *e);
 /* -1 if something accepted could not be stored; the tree is gone anyway. */
 int fs_close(struct fs *fs, struct err *e);
 

@@ -147,10 +147,11 @@ class Daemon(Process):
 class Mount(Process):
     """orrery mount -f; path is the mountpoint."""
 
-    def __init__(self, data, mountpoint, *flags, **kwargs):
+    def __init__(self, data, mountpoint, *flags, env=None, **kwargs):
         super().__init__([BIN / "orrery", "mount", "-f", "--data", data,
                           "--log-level", "warn", *flags, mountpoint],
-                         "mounted", **kwargs)
+                         "mounted", env={**(env or os.environ),
+                                         **store_environment(data)}, **kwargs)
         self.path = Path(self.said)
 
     def run_directory(self, experiment, run):

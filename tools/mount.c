@@ -23,7 +23,7 @@
 
 struct mounting {
 	const struct conf *conf;
-	char mountpoint[PATH_MAX], as_given[PATH_MAX];
+	char mountpoint[PATH_MAX], as_given[PATH_MAX], cache[PATH_MAX];
 	struct mount_options o;
 	int report; /* to the parent, or -1 in the foreground */
 };
@@ -78,6 +78,14 @@ static int mount_settings(struct mounting *m, const struct args *a,
 	m->o.mountpoint = m->mountpoint;
 	m->o.as_given = m->as_given;
 	m->o.journal_size = m->conf->journal_size;
+	m->o.cache_size = m->conf->cache.size;
+	m->o.cache_free = m->conf->cache.free;
+	if (m->conf->cache.dir.n) {
+		if (path_absolute(m->conf->cache.dir.p, m->cache,
+				  sizeof(m->cache), e))
+			return -1;
+		m->o.cache = m->cache;
+	}
 	return clock_duration_parse(str_from(wait), &m->o.wait_ms, e);
 }
 

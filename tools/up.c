@@ -148,7 +148,9 @@ static int start_daemon(struct up *u, struct err *e)
 
 static int start_mount(struct up *u, struct err *e)
 {
-	static const char *const only[] = {"data", "config", "log-level", NULL};
+	static const char *const only[] = {"data",  "config",     "log-level",
+					   "cache", "cache-size", "cache-free",
+					   NULL};
 	struct line l = {{"orrery", "mount", "-f"}, 3};
 	int r;
 

@@ -28,6 +28,16 @@
 			"room for lines the daemon has not taken yet "         \
 			"(default: 64M)"                                       \
 	}
+#define CACHE                                                                  \
+	{"cache", 0, "DIR", "cache.dir",                                       \
+	 "where what is read of a bucket is kept (default: DATA/cache)"},      \
+		{"cache-size", 0, "SIZE", "cache.size",                        \
+		 "room of the cache (default: 10G)"},                          \
+	{                                                                      \
+		"cache-free", 0, "SIZE", "cache.free",                         \
+			"what it leaves free on its disk (default: 1G, or a "  \
+			"twentieth of a smaller disk)"                         \
+	}
 #define LOG_LEVEL                                                              \
 	{                                                                      \
 		"log-level", 0, "LEVEL", "log_level",                          \
@@ -43,9 +53,10 @@
 	}
 
 static const struct option_row up_options[] = {
-	DATA,      {"mount", 0, "DIR", NULL, "where to mount (default: ~/ml)"},
-	LISTEN,    CONFIG,
-	LOG_LEVEL, END};
+	DATA,   {"mount", 0, "DIR", NULL, "where to mount (default: ~/ml)"},
+	LISTEN, CACHE,
+	CONFIG, LOG_LEVEL,
+	END};
 
 static const struct option_row serve_options[] = {DATA, LISTEN, CONFIG,
 						  LOG_LEVEL, END};
@@ -55,13 +66,14 @@ static const struct option_row mount_options[] = {
 	{"wait", 0, "TIME", NULL,
 	 "how long a write waits for the daemon (default: 30s)"},
 	JOURNAL,
+	CACHE,
 	CONFIG,
 	LOG_LEVEL,
 	{"foreground", 'f', NULL, NULL, "stay in the foreground"},
 	END};
 
 static const struct option_row config_options[] = {
-	DATA, LISTEN, JOURNAL, CONFIG, LOG_LEVEL, JSON, END};
+	DATA, LISTEN, JOURNAL, CACHE, CONFIG, LOG_LEVEL, JSON, END};
 
 static const struct option_row no_options[] = {END};
 static const struct option_row json_options[] = {JSON, END};

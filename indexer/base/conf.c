@@ -49,6 +49,14 @@ const struct conf_key conf_keys[] = {
 	 "Room of a mount for metric lines that the daemon has not taken."},
 	{"artifact_limit", CONF_SIZE, AT(artifact_limit), "0", 0, INT64_MAX,
 	 "Largest artifact; 0 for no limit."},
+	{"cache.dir", CONF_STR, AT(cache.dir), "", 0, 0,
+	 "Directory in which mounts keep what they read of a bucket; empty for "
+	 "cache below data."},
+	{"cache.size", CONF_SIZE, AT(cache.size), "10G", 64 * MIB, INT64_MAX,
+	 "Room of that cache, for all mounts that share it."},
+	{"cache.free", CONF_SIZE, AT(cache.free), "0", 0, INT64_MAX,
+	 "What mounts leave free on its disk; 0 for 1G, or a twentieth of a "
+	 "smaller disk."},
 	{"objects.url", CONF_STR, AT(objects.url), "", 0, 0,
 	 "Where artifacts lie: s3://BUCKET/PREFIX, or empty for a directory "
 	 "below data."},

@@ -46,6 +46,10 @@ struct conf {
 	int64_t body_limit;     /* bytes of a JSON body */
 	int64_t journal_size;   /* bytes, per mount */
 	int64_t artifact_limit; /* bytes of one artifact, 0: none */
+	struct {                /* of mounts; see indexer/objects/cache.h */
+		struct str dir; /* empty: DATA/cache */
+		int64_t size, free;
+	} cache;
 	struct conf_objects objects;
 	struct arena arena;
 	unsigned char sources[CONF_KEYS_MOST]; /* enum conf_source, by row */

@@ -86,8 +86,6 @@ def whole_mount(daemon):
     """The mount of a test file; in the end nothing is wrong in the index."""
     if not have_fuse():
         pytest.skip("no /dev/fuse here")
-    if harness.STORE:
-        pytest.skip("a mount reads and writes no bucket")
     m = Mount(daemon.data, daemon.data.parent / "mnt")
     try:
         yield m

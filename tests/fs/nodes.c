@@ -256,7 +256,7 @@ static void test_pool(void)
 			.ran = &ran,
 			.gave_up = &gave_up,
 			.naps_ms = 5};
-		taken += pool_add(p, &jobs[i].task);
+		taken += pool_queue(p, &jobs[i].task);
 	}
 	ok(taken >= 60 && taken < 100, "as many wait as may");
 	for (int i = 50; i < 60; i++)
