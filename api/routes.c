@@ -36,6 +36,8 @@ static const struct route_group *const groups[] = {
 	&ops_data,
 	&ops_collect,
 	&ops_openapi,
+	&ops_mount_journal,
+	&tracking_object,
 };
 
 _Static_assert(sizeof(groups) / sizeof(groups[0]) == ROUTE_GROUPS,

@@ -35,6 +35,7 @@ extern const struct route_group tracking_traces_metrics;
 extern const struct route_group tracking_assessments;
 extern const struct route_group tracking_otlp;
 extern const struct route_group tracking_trace_file;
+extern const struct route_group tracking_object;
 
 /* Where the calls of the protocol live ("/api/2.0" and its kin), those of the
  * artifact proxy, and what stands at the top. */

@@ -141,6 +141,26 @@ int upload_from(struct upload *u, upload_fill *fill, struct err *e)
 	return failed ? -1 : 0;
 }
 
+static int store_only(struct upload *u, struct err *e)
+{
+	if (check_owner(u->c, &u->ref.owner, e) || store(u, pump, e))
+		return -1;
+	if (claim_check(&u->claim, &u->digest, e)) {
+		discard(u);
+		return -1;
+	}
+	return 0;
+}
+
+int upload_store(struct upload *u, struct err *e)
+{
+	int failed = upload_fits(u->limit, call_body_length(u->c), e) ||
+		     upload_claim(u->c, &u->claim, e) || store_only(u, e);
+
+	claim_fini(&u->claim);
+	return failed ? -1 : 0;
+}
+
 int upload_body(struct upload *u, struct err *e)
 {
 	int failed = upload_fits(u->limit, call_body_length(u->c), e) ||

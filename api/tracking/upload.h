@@ -30,7 +30,9 @@ struct upload {
  * sees. On a transfer thread only. */
 int upload_body(struct upload *u, struct err *e);
 
-/* The same with bytes from elsewhere. */
+/* The same without the index: the object is nobody's yet. */
+int upload_store(struct upload *u, struct err *e);
+/* As upload_body, with bytes from elsewhere. */
 int upload_from(struct upload *u, upload_fill *fill, struct err *e);
 /* The rights on ref alone. */
 int upload_may(const struct call *c, const struct artifact_ref *ref,

@@ -116,6 +116,31 @@ int artifact_by_name(struct reader *rd, int64_t owner, int64_t parent_row,
 	return child(rd, owner, parent_row, name, a, ret, e);
 }
 
+int artifact_by_key(struct reader *rd, struct str key, struct arena *a,
+		    struct artifact *ret, struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	struct err unseen;
+	int rc;
+
+	if (cursor_open(&q, reader_db(rd), STMT_ARTIFACT_OF_KEY, BINDS(B(key)),
+			e) < 0)
+		return -1;
+	while ((rc = cursor_next(&q, e)) > 0) {
+		fill(&q, ret);
+		if (sees_owner(rd, ret->owner_row, &unseen) == 0)
+			return copy(ret, a, e);
+		if (unseen.kind != ERR_NOT_FOUND) {
+			*e = unseen;
+			return -1;
+		}
+	}
+	return rc < 0 ? -1
+		      : err_set(e, ERR_NOT_FOUND,
+				"No artifact has the object '%.*s'",
+				STR_ARG(key));
+}
+
 /* The directory that a part of a path names. */
 static int enter(struct reader *rd, int64_t owner, struct str name, int64_t *at,
 		 struct err *e)

@@ -473,6 +473,9 @@ struct cmd_journal {
 	int64_t first_seq, last_seq; /* applied up to last_seq afterwards */
 	const struct journal_line *lines;
 	size_t nlines;
+	/* The index must have all up to here, else nothing is taken. */
+	int64_t after;
+	int64_t ret_applied; /* how far it is applied, either way */
 };
 
 /* fn runs on the writer thread, between transactions. */

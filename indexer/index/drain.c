@@ -15,6 +15,7 @@
 #include "indexer/base/io.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
+#include "indexer/index/batch.h"
 #include "indexer/index/drain_find.h"
 
 enum {

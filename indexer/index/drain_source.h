@@ -31,7 +31,5 @@ void source_free(struct source *s);
  * set) where one does not hold. scratch has room for DRAIN_LINES. */
 struct cmd_journal *source_batch(struct source *s, struct journal_line *scratch,
 				 struct err *e);
-/* Number of points in a command. */
-int64_t batch_points(const struct cmd_journal *c);
 
 #endif

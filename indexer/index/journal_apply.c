@@ -125,7 +125,8 @@ int journal_apply(struct writer *w, struct command *command, struct err *e)
 	if (db_find(&w->db, STMT_JOURNAL_APPLIED, BINDS(B(c->journal_id)),
 		    &applied, e) < 0)
 		return -1;
-	if (c->last_seq <= applied)
+	c->ret_applied = applied;
+	if (c->last_seq <= applied || c->after > applied)
 		return 0;
 	intake_begin(&w->points->intake);
 	for (size_t i = 0; i < c->nlines; i++)
@@ -135,5 +136,6 @@ int journal_apply(struct writer *w, struct command *command, struct err *e)
 	if (db_exec(&w->db, STMT_JOURNAL_SET,
 		    BINDS(B(c->journal_id), B(c->last_seq), B(w->now)), e) < 0)
 		return -1;
+	c->ret_applied = c->last_seq;
 	return points_take(w, e);
 }

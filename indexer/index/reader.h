@@ -165,6 +165,9 @@ int artifact_by_path(struct reader *rd, int64_t run_row, struct str path,
 int artifact_by_name(struct reader *rd, int64_t run_row, int64_t parent_row,
 		     struct str name, struct arena *a, struct artifact *ret,
 		     struct err *e);
+/* The one whose object has this key. */
+int artifact_by_key(struct reader *rd, struct str key, struct arena *a,
+		    struct artifact *ret, struct err *e);
 /* Children in order of row after the given one (stable cookies). */
 int artifact_each(struct reader *rd, int64_t run_row, int64_t parent_row,
 		  int64_t after,

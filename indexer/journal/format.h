@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format.h - how a journal file is laid out: seen by journal.c and reader.c.
+/* format.h - how a journal file is laid out: seen by journal.c, reader.c
+ * and record.c.
  *
  *	0       struct head, then the table of runs
  *	64 KiB  segment 0, 16 MiB long; segment 1; ... (the last may be cut)
@@ -17,7 +18,7 @@
  * or whole) has another sequence or no valid CRC. The CRC begins with the
  * file's id, so blocks of another journal do not pass either.
  *
- * All numbers are in the machine's order: the file never leaves it.
+ * All numbers are little endian, for records travel as they lie here.
  */
 #ifndef ORRERY_JOURNAL_FORMAT_H
 #define ORRERY_JOURNAL_FORMAT_H
@@ -83,5 +84,13 @@ static inline uint32_t journal_crc(const char *id,
 	return crc32c(crc32c(0, id, JOURNAL_ID), from,
 		      sizeof(*h) - sizeof(h->crc));
 }
+
+/* record.c: the head of a record at the front of s, with sizes that fit
+ * together and into room. Nothing is said of its CRC. */
+bool journal_head_at(struct str s, int64_t room, struct journal_record_head *h);
+/* The record with sequence seq (0: any) at the front of s, whole. */
+bool journal_record_at(const char *id, struct str s,
+		       const struct journal_record_head *h, int64_t seq,
+		       struct journal_record *ret);
 
 #endif

@@ -171,38 +171,6 @@ static struct str window_from(const struct journal_reader *r, int64_t at)
 		     r->window_n - (size_t)(at - r->window_at));
 }
 
-/* The head of a record at the front of s: sizes that fit together and into
- * room. Nothing is said of its CRC. */
-static bool head_at(struct str s, int64_t room, struct journal_record_head *h)
-{
-	if (s.n < sizeof(*h))
-		return false;
-	memcpy(h, s.p, sizeof(*h));
-	return h->length <= JOURNAL_RECORD_MAX && h->length <= room &&
-	       h->seq > 0 && h->run <= JOURNAL_NAME_MAX &&
-	       h->key <= JOURNAL_NAME_MAX && h->packed <= h->length &&
-	       h->length == sizeof(*h) + h->run + h->key + h->packed;
-}
-
-/* The record with sequence seq (0: any) at the front of s, whole. */
-static bool record_at(const struct journal_reader *r, struct str s,
-		      const struct journal_record_head *h, int64_t seq,
-		      struct journal_record *ret)
-{
-	const char *p = s.p + sizeof(*h);
-
-	if ((seq && h->seq != seq) || s.n < h->length)
-		return false;
-	if (crc32c(journal_crc(r->id, h), p, h->length - sizeof(*h)) != h->crc)
-		return false;
-	ret->seq = h->seq;
-	ret->accepted = h->accepted;
-	ret->run_id = str_n(p, h->run);
-	ret->key = str_n(p + h->run, h->key);
-	ret->packed = str_n(p + h->run + h->key, h->packed);
-	return true;
-}
-
 /* The record with sequence seq (0: any) at an offset. 1 found, 0 not. */
 static int read_record(struct journal_reader *r, int64_t at, int64_t seq,
 		       struct journal_record *ret, struct err *e)
@@ -212,18 +180,20 @@ static int read_record(struct journal_reader *r, int64_t at, int64_t seq,
 	struct journal_record_head h = {.length = 0};
 	struct str s = window_from(r, at);
 
-	if (!head_at(s, room, &h) || !record_at(r, s, &h, seq, ret)) {
+	if (!journal_head_at(s, room, &h) ||
+	    !journal_record_at(r->id, s, &h, seq, ret)) {
 		if (fill(r, at, 0, e) < 0)
 			return -1;
 		s = window_from(r, at);
-		if (!head_at(s, room, &h))
+		if (!journal_head_at(s, room, &h))
 			return 0;
 		if (h.length > s.n && (!seq || h.seq == seq)) {
 			if (fill(r, at, h.length, e) < 0)
 				return -1;
 			s = window_from(r, at);
 		}
-		if (!head_at(s, room, &h) || !record_at(r, s, &h, seq, ret))
+		if (!journal_head_at(s, room, &h) ||
+		    !journal_record_at(r->id, s, &h, seq, ret))
 			return 0;
 	}
 	r->next = h.seq + 1;
