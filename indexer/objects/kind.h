@@ -58,6 +58,7 @@ struct object_put {
 	struct objects *o;
 	struct digest *digest; /* NULL once the descriptor was handed out */
 	struct buf *sums;      /* where they are to go, or NULL */
+	const struct object_digest *known; /* at put_finish */
 	char *wanted, *fallback;
 };
 

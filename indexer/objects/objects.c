@@ -198,6 +198,7 @@ int object_put_finish(struct object_put *p, char *ret_key,
 		rc = digest_finish(p->digest, ret, e);
 	else
 		rc = digest_file(p->o->kind->put_fd(p), ret, p->sums, e);
+	p->known = ret;
 	if (rc < 0 || p->o->kind->put_finish(p, ret_key, e) < 0)
 		return -1;
 	object_put_abort(p);

@@ -38,6 +38,15 @@ struct objects *objects_join(const char *data_dir, const struct conf_objects *c,
 			     struct err *e);
 /* Whether it answers, with what to do about it where it does not. */
 int objects_look(struct objects *o, struct err *e);
+/* The store of a daemon on another host, by its HTTP: what its token may see,
+ * and may write. Nothing is asked before the first call. */
+struct daemon_link {
+	const char *url;   /* "http://host:port" or https */
+	const char *token; /* or NULL */
+	const char *spool; /* directory of what is on its way; NULL: /tmp */
+};
+struct objects *objects_open_daemon(const struct daemon_link *link,
+				    struct err *e);
 void objects_close(struct objects *o);
 /* The process is about to end: what fails from now on is not tried again. */
 void objects_hurry(struct objects *o);

@@ -287,7 +287,9 @@ void s3_engine_hurry(struct s3_engine *g)
 
 void s3_submit(struct s3_engine *g, struct s3_request *r)
 {
-	if (r->body.n && g->client.place.tls)
+	if (g->client.bearer)
+		r->payload[0] = '\0';
+	else if (r->body.n && g->client.place.tls)
 		snprintf(r->payload, sizeof(r->payload), S3_UNSIGNED);
 	else
 		s3_sha256(r->body, r->payload);
@@ -403,7 +405,7 @@ static int set_region(struct s3_engine *g, struct str region, struct err *e)
 	return 0;
 }
 
-struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
+static struct s3_engine *engine_alloc(void)
 {
 	struct s3_engine *g = calloc(1, sizeof(*g));
 
@@ -418,6 +420,13 @@ struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
 	if (!g->multi)
 		abort();
 	curl_multi_setopt(g->multi, CURLMOPT_MAXCONNECTS, (long)S3_CONNECTIONS);
+	return g;
+}
+
+struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
+{
+	struct s3_engine *g = engine_alloc();
+
 	if (s3_place_init(&g->client.place, c, e) < 0 ||
 	    set_region(g, c->region, e) < 0)
 		goto fail;
@@ -427,6 +436,40 @@ struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
 	if (g->started)
 		return g;
 fail:
+	s3_engine_free(g);
+	return NULL;
+}
+
+static int set_bearer(struct s3_engine *g, const char *token, struct err *e)
+{
+	if (!token || !*token)
+		g->client.bearer = strdup("");
+	else if (asprintf(&g->client.bearer, "Bearer %s", token) < 0)
+		abort();
+	for (const char *p = token; p && *p; p++)
+		if (*p <= ' ' || *p > '~')
+			return err_set(e, ERR_INVALID,
+				       "the token holds bytes that no token "
+				       "has");
+	return 0;
+}
+
+struct s3_engine *s3_engine_to_daemon(const char *url, const char *token,
+				      struct err *e)
+{
+	const struct conf_objects at = {.url = STR("s3://api/mount/object"),
+					.endpoint = str_from(url),
+					.path_style = true};
+	struct s3_engine *g = engine_alloc();
+
+	if (s3_place_init(&g->client.place, &at, e) == 0 &&
+	    set_bearer(g, token, e) == 0) {
+		snprintf(g->client.place.name, sizeof(g->client.place.name),
+			 "the daemon at %.300s", url);
+		g->started = thread_start(&g->thread, engine_main, g, e) == 0;
+	}
+	if (g->started)
+		return g;
 	s3_engine_free(g);
 	return NULL;
 }
@@ -447,6 +490,9 @@ void s3_engine_free(struct s3_engine *g)
 		curl_easy_cleanup(g->idle[--g->nidle]);
 	curl_multi_cleanup(g->multi);
 	s3_creds_close(g->client.creds);
+	if (g->client.bearer)
+		explicit_bzero(g->client.bearer, strlen(g->client.bearer));
+	free(g->client.bearer);
 	pthread_cond_destroy(&g->ended);
 	pthread_mutex_destroy(&g->client.known.mu);
 	pthread_mutex_destroy(&g->mu);

@@ -26,12 +26,19 @@ struct s3_head {
 	int64_t date_ms, retry_after_ms; /* -1: not stated */
 };
 
+/* The first size bytes of a file. */
+struct s3_file {
+	int fd;
+	int64_t size;
+};
+
 struct s3_request {
 	/* What is asked. */
 	const char *method;
 	struct str key; /* below the prefix; empty: the bucket itself */
 	struct s3_pairs query, headers; /* names of headers in lower case */
 	struct str body;
+	const struct s3_file *file; /* or NULL: the body instead */
 	char *out;         /* where the body of a success goes, room bytes; */
 	size_t room;       /* NULL: into reply */
 	int64_t budget_ms; /* 0: S3_BUDGET_MS */
@@ -62,6 +69,10 @@ void s3_request_init(struct s3_request *r, const char *method, struct str key);
 void s3_request_fini(struct s3_request *r);
 
 struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e);
+/* The same thread before a daemon of ours, which has objects at
+ * /api/mount/object: a token in place of signatures. */
+struct s3_engine *s3_engine_to_daemon(const char *url, const char *token,
+				      struct err *e);
 void s3_engine_free(struct s3_engine *g);
 
 /* From now on nothing is repeated. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "indexer/base/clock.h"
+#include "indexer/base/json_doc.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/objects/s3_try.h"
@@ -213,14 +214,41 @@ static bool failed_late(const struct s3_request *r)
 	       !memmem(r->reply.p, r->reply.n, "<DeleteResult", 13);
 }
 
+/* A daemon of ours, whose answers are JSON. */
+static enum s3_verdict judge_daemon(struct s3_client *c, struct s3_request *r)
+{
+	static const struct {
+		int status;
+		enum err_kind kind;
+	} ours[] = {{400, ERR_INVALID}, {401, ERR_DENIED},    {403, ERR_DENIED},
+		    {409, ERR_BUSY},    {413, ERR_TOO_LARGE}, {0, ERR_NONE}};
+	const struct rule *rule = rule_for(r->status, "");
+	enum err_kind kind = rule->kind;
+	cJSON *answer = json_doc_parse(buf_view(&r->reply), &r->e);
+	const cJSON *why = answer ? json_doc_get(answer, "message") : NULL;
+
+	for (int i = 0; ours[i].status; i++)
+		if (ours[i].status == r->status)
+			kind = ours[i].kind;
+	if (r->status >= 500 && may_change(r))
+		r->doubtful = true;
+	err_set(&r->e, kind, "%s answers %d%s%.400s", c->place.name, r->status,
+		cJSON_IsString(why) ? ": " : "",
+		cJSON_IsString(why) ? why->valuestring : "");
+	cJSON_Delete(answer);
+	return rule->verdict;
+}
+
 enum s3_verdict s3_judge(struct s3_client *c, struct s3_try *t, CURLcode code)
 {
 	struct s3_request *r = t->r;
 
 	if (code != CURLE_OK)
 		return judge_silence(c, t, code);
-	if (r->status / 100 == 2 && !failed_late(r))
+	if (r->status / 100 == 2 && (c->bearer || !failed_late(r)))
 		return S3_GOOD;
+	if (c->bearer)
+		return judge_daemon(c, r);
 	if (r->status / 100 == 2)
 		r->status = 500;
 	return judge_error(c, t);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "indexer/base/clock.h"
+#include "indexer/base/io.h"
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
 
@@ -52,14 +53,33 @@ static size_t take_body(char *p, size_t size, size_t n, void *ctx)
 	return t->overlong ? 0 : n;
 }
 
+static size_t body_size(const struct s3_request *r)
+{
+	return r->file ? (size_t)r->file->size : r->body.n;
+}
+
+static size_t give_file(struct s3_try *t, char *out, size_t n)
+{
+	struct err e;
+	ssize_t got =
+		io_pread_all(t->r->file->fd, out, n, (int64_t)t->sent, &e);
+
+	if (got != (ssize_t)n)
+		return CURL_READFUNC_ABORT;
+	t->sent += n;
+	return n;
+}
+
 static size_t give_body(char *out, size_t size, size_t n, void *ctx)
 {
 	struct s3_try *t = ctx;
-	size_t left = t->r->body.n - t->sent;
+	size_t left = body_size(t->r) - t->sent;
 
 	n *= size;
 	if (n > left)
 		n = left;
+	if (t->r->file)
+		return give_file(t, out, n);
 	if (n)
 		memcpy(out, t->r->body.p + t->sent, n);
 	t->sent += n;
@@ -70,7 +90,8 @@ static int seek_body(void *ctx, curl_off_t offset, int origin)
 {
 	struct s3_try *t = ctx;
 
-	if (origin != SEEK_SET || offset < 0 || (size_t)offset > t->r->body.n)
+	if (origin != SEEK_SET || offset < 0 ||
+	    (size_t)offset > body_size(t->r))
 		return CURL_SEEKFUNC_FAIL;
 	t->sent = (size_t)offset;
 	return CURL_SEEKFUNC_OK;
@@ -180,7 +201,8 @@ static void add_lines(struct s3_try *t, const struct s3_pairs *headers,
 	}
 	buf_reset(&b);
 	buf_printf(&b, "Authorization: %.*s", STR_ARG(authorization));
-	add_line(t, b.p);
+	if (authorization.n)
+		add_line(t, b.p);
 	add_line(t, "Expect:");
 }
 
@@ -191,6 +213,30 @@ static void known_now(struct s3_known *k, char region[S3_REGION],
 
 	memcpy(region, k->region, S3_REGION);
 	s3_date(clock_ms() + k->skew_ms, date);
+}
+
+static void add_address(const struct s3_client *c, struct s3_try *t,
+			const char *path, struct s3_pairs *query)
+{
+	buf_printf(&t->url, "%s://%s%s", c->place.tls ? "https" : "http",
+		   t->r->host, path);
+	if (query->n) {
+		buf_putc(&t->url, '?');
+		s3_query(&t->url, query);
+	}
+}
+
+/* To a daemon of ours. */
+static void show_token(struct s3_client *c, struct s3_try *t)
+{
+	SCOPED(buf_fini) struct buf path;
+	struct s3_request *r = t->r;
+
+	buf_init(&path, URL_MAX);
+	s3_place_host(&c->place, "", r->host);
+	s3_place_path(&c->place, r->key, &path);
+	add_lines(t, &r->headers, str_from(c->bearer));
+	add_address(c, t, path.p, &r->query);
 }
 
 static void sign(struct s3_client *c, struct s3_try *t, struct s3_key *key)
@@ -223,12 +269,7 @@ static void sign(struct s3_client *c, struct s3_try *t, struct s3_key *key)
 			     str_from(key->token));
 	s3_sign(&s, &b);
 	add_lines(t, &headers, buf_view(&b));
-	buf_printf(&t->url, "%s://%s%s", c->place.tls ? "https" : "http",
-		   r->host, path.p);
-	if (query.n) {
-		buf_putc(&t->url, '?');
-		s3_query(&t->url, &query);
-	}
+	add_address(c, t, path.p, &query);
 }
 
 /* --- libcurl -------------------------------------------------------------- */
@@ -247,7 +288,7 @@ static void set_method(struct s3_try *t)
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE,
 				 (long)S3_BUFFER);
 		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
-				 (curl_off_t)r->body.n);
+				 (curl_off_t)body_size(r));
 		curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
 		curl_easy_setopt(easy, CURLOPT_READDATA, t);
 		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
@@ -321,7 +362,10 @@ struct s3_try *s3_try_new(struct s3_client *c, struct s3_request *r, CURL *easy,
 	t->easy = easy;
 	buf_init(&t->url, URL_MAX);
 	forget_head(r);
-	sign(c, t, key);
+	if (c->bearer)
+		show_token(c, t);
+	else
+		sign(c, t, key);
 	set_options(t);
 	return t;
 }

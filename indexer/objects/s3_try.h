@@ -33,6 +33,9 @@ struct s3_client {
 	struct s3_place place;
 	struct s3_known known;
 	struct s3_creds *creds;
+	/* To a daemon of ours: what is shown for a signature, "" for nothing.
+	 * NULL: an S3 store. */
+	char *bearer;
 };
 
 /* Ready to be given to libcurl; key is room for the thread's use. */
