@@ -9,6 +9,7 @@
 #include "fs/kind.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/journal/ship.h"
 
 enum { RECORD_ROOM = 1024 }; /* of a record beside its points, at most */
 
@@ -82,7 +83,7 @@ static int await(struct fs_call *c, int64_t seq, int64_t limit_ms,
 		if (fs_check_cancelled(c, e))
 			return -1;
 		if (journal_wait(fs->journal, seq, left < 20 ? left : 20) ||
-		    !bulletin_daemon_runs(fs->bulletin))
+		    !fs_daemon_runs(fs))
 			return 0;
 	}
 	return 0;
@@ -92,8 +93,7 @@ static int seen(struct fs_call *c, int64_t seq, struct err *e)
 {
 	struct fs *fs = c->fs;
 
-	if (seq <= journal_committed(fs->journal) ||
-	    !bulletin_daemon_runs(fs->bulletin))
+	if (seq <= journal_committed(fs->journal) || !fs_daemon_runs(fs))
 		return 0;
 	if (fs_may_wait(c, e))
 		return -1;
@@ -131,12 +131,28 @@ int append_flush(struct fs_call *c, struct err *e)
 	return 0;
 }
 
+int append_ship(struct fs_call *c, int64_t limit_ms, struct err *e)
+{
+	struct fs *fs = c->fs;
+	int64_t seq = journal_written(fs->journal);
+
+	while (fs->shipper && !ship_wait(fs->shipper, seq, 20)) {
+		if (fs_check_cancelled(c, e))
+			return -1;
+		if (fs_left(c, limit_ms) == 0)
+			return err_set(e, ERR_IO,
+				       "the daemon does not take what was "
+				       "written; it is kept in the journal");
+	}
+	return 0;
+}
+
 int append_drain(struct fs *fs, struct err *e)
 {
 	struct fs_call c;
 	int r;
 
-	if (!bulletin_daemon_runs(fs->bulletin))
+	if (!fs_daemon_runs(fs))
 		return 0;
 	fs_call_init(&c, fs, 0);
 	c.may_wait = true;

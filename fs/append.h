@@ -22,7 +22,11 @@ int append_lines(struct fs_call *c, int64_t run_row, struct str run_id,
 		 const struct append *list, size_t n, struct err *e);
 /* Wait until what this mount appended is committed. */
 int append_flush(struct fs_call *c, struct err *e);
-/* The same without a call, for a clean end; the journal keeps the rest. */
+/* Wait, so long after the call came, until a daemon elsewhere has on its disk
+ * what this mount appended; 0 at once where it is here. The call may wait. */
+int append_ship(struct fs_call *c, int64_t limit_ms, struct err *e);
+/* As append_flush, without a call, for a clean end; the journal keeps the rest.
+ */
 int append_drain(struct fs *fs, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "fs/append.h"
 #include "fs/limits.h"
 #include "fs/tree.h"
 #include "indexer/base/clock.h"
@@ -111,13 +112,28 @@ int fs_lock(struct fs_call *c, pthread_mutex_t *mu, struct err *e)
 	return 0;
 }
 
+/* What was changed is seen by the next call. */
+static void await_change(struct fs_call *c, int64_t change)
+{
+	struct fs *fs = c->fs;
+	int64_t until = clock_mono_ms() + FS_SEEN_MS, seen;
+
+	while ((seen = bulletin_change(fs->bulletin)) < change &&
+	       clock_mono_ms() < until && !fs_cancelled(c))
+		bulletin_wait(fs->bulletin, seen, 20);
+}
+
 int fs_post(struct fs_call *c, struct command *x, struct err *e)
 {
 	struct fs *fs = c->fs;
+	struct err late;
 
 	if (fs_may_wait(c, e))
 		return -1;
 	fs_end(c);
+	/* It must not overtake the lines before it; a daemon beside us sees to
+	 * that by itself. */
+	append_ship(c, FS_SEEN_MS, &late);
 	x->who = fs->who;
 	x->once = str_from(arena_printf(
 		&x->arena, "%s:%llu", journal_id(fs->journal),
@@ -125,7 +141,10 @@ int fs_post(struct fs_call *c, struct command *x, struct err *e)
 	if (!x->once.p)
 		return arena_full(&x->arena, e);
 	atomic_fetch_add(&fs->stats.posts, 1);
-	return fs->post(fs->post_ctx, c, x, e);
+	if (fs->post(fs->post_ctx, c, x, e))
+		return -1;
+	await_change(c, x->change);
+	return 0;
 }
 
 /* --- readers -------------------------------------------------------------- */

@@ -202,7 +202,7 @@ int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 		{"retries", atomic_load(&fs->stats.retries)},
 		{"problems", problems_count(&fs->problems)},
 		{"change", bulletin_change(fs->bulletin)},
-		{"daemon", bulletin_daemon_runs(fs->bulletin)},
+		{"daemon", fs_daemon_runs(fs)},
 		{"store", store_answers(fs->store)},
 	};
 

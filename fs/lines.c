@@ -145,7 +145,9 @@ int lines_fsync(struct fs_call *c, struct fs_handle *h, struct err *e)
 	(void)h;
 	if (fs_may_wait(c, e))
 		return -1;
-	return journal_sync(c->fs->journal, e);
+	if (journal_sync(c->fs->journal, e))
+		return -1;
+	return c->fs->sync_remote ? append_ship(c, c->fs->wait_ms, e) : 0;
 }
 
 static int lines_release(struct fs_call *c, struct fs_handle *h, struct err *e)

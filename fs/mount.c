@@ -140,8 +140,13 @@ static int mount_and_serve(const struct mount_options *o, struct fs *fs,
 
 int mount_run(const struct mount_options *o, struct err *e)
 {
+	char journals[PATH_MAX];
 	const struct fs_options options = {
 		.data = o->data,
+		.server = o->server,
+		.token = o->token,
+		.journals = o->server ? journals : NULL,
+		.sync_remote = o->sync_remote,
 		.mountpoint = o->mountpoint,
 		.as_given = o->as_given,
 		.wait_ms = o->wait_ms,
@@ -154,6 +159,8 @@ int mount_run(const struct mount_options *o, struct err *e)
 	struct fs *fs;
 	int r;
 
+	snprintf(journals, sizeof(journals), "%s/journal",
+		 o->home ? o->home : o->data);
 	if (check_kernel(e) || clear_place(o->mountpoint, e))
 		return -1;
 	fs = fs_open(&options, e);

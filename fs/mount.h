@@ -10,12 +10,16 @@
 #include "indexer/base/err.h"
 
 struct mount_options {
-	const char *data; /* directory of the daemon on this host, absolute */
+	const char *data;   /* directory of the daemon on this host, absolute */
+	const char *server; /* URL of a daemon elsewhere, or NULL */
+	const char *token;  /* for that, or NULL */
+	const char *home;   /* what is kept of that lies here, absolute */
+	bool sync_remote;   /* fsync of lines waits for that daemon */
 	const char *mountpoint; /* absolute; made if absent */
 	const char *as_given;   /* the same before links were followed */
 	int64_t wait_ms;        /* how long writes wait for the daemon */
 	int64_t journal_size;   /* bytes of lines not yet committed */
-	const char *cache;      /* directory; NULL: DATA/cache */
+	const char *cache;      /* directory; NULL: below data, or home */
 	int64_t cache_size, cache_free; /* of it, and of its disk; 0: usual */
 	int stop_fd; /* readable (or closed by the other side): unmount */
 	/* Called once the mount answers. */

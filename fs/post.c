@@ -5,31 +5,46 @@
 
 #include <stdlib.h>
 
-#include "indexer/base/client.h"
 #include "indexer/base/scope.h"
 
 enum { REPLY_MAX = 1 << 20, BODY_MAX = 16 << 20, CLIENTS = 32, KEY_MAX = 256 };
 
 struct poster {
 	pthread_mutex_t mu;
-	char *base; /* "unix:DATA/orrery.sock" */
+	char *base; /* "unix:DATA/orrery.sock", "https://host" */
+	char *token;
 	struct client *free[CLIENTS];
 	size_t idle;
 };
 
-struct poster *poster_new(const char *data, struct err *e)
+static void give_client(struct poster *p, struct client *cl)
+{
+	pthread_mutex_lock(&p->mu);
+	if (cl && p->idle < CLIENTS) {
+		p->free[p->idle++] = cl;
+		cl = NULL;
+	}
+	pthread_mutex_unlock(&p->mu);
+	client_free(cl);
+}
+
+struct poster *poster_new(const char *base, struct str token, struct err *e)
 {
 	struct poster *p = calloc(1, sizeof(*p));
 
-	if (p && asprintf(&p->base, "unix:%s/orrery.sock", data) < 0)
-		p->base = NULL;
-	if (!p || !p->base) {
-		free(p);
-		err_set(e, ERR_NO_SPACE, "no memory for a connection");
-		return NULL;
-	}
+	if (!p)
+		abort();
+	p->base = strdup(base);
+	p->token = strndup(token.n ? token.p : "", token.n);
+	if (!p->base || !p->token)
+		abort();
 	pthread_mutex_init(&p->mu, NULL);
-	return p;
+	/* what is wrong with either is told now */
+	give_client(p, poster_connect(p, e));
+	if (p->idle)
+		return p;
+	poster_free(p);
+	return NULL;
 }
 
 void poster_free(struct poster *p)
@@ -37,8 +52,15 @@ void poster_free(struct poster *p)
 	while (p->idle > 0)
 		client_free(p->free[--p->idle]);
 	pthread_mutex_destroy(&p->mu);
+	explicit_bzero(p->token, strlen(p->token));
+	free(p->token);
 	free(p->base);
 	free(p);
+}
+
+struct client *poster_connect(struct poster *p, struct err *e)
+{
+	return client_new(p->base, str_from(p->token), e);
 }
 
 static struct client *take_idle(struct poster *p)
@@ -46,17 +68,6 @@ static struct client *take_idle(struct poster *p)
 	SCOPED_LOCK(&p->mu);
 
 	return p->idle > 0 ? p->free[--p->idle] : NULL;
-}
-
-static void give_client(struct poster *p, struct client *cl)
-{
-	pthread_mutex_lock(&p->mu);
-	if (p->idle < CLIENTS) {
-		p->free[p->idle++] = cl;
-		cl = NULL;
-	}
-	pthread_mutex_unlock(&p->mu);
-	client_free(cl);
 }
 
 static int write_body(const struct command *x, struct buf *b, struct err *e)
@@ -111,6 +122,18 @@ static int refused(struct fs_call *c, int status, struct str body,
 	return err_set(e, kind_by_name(r.kind), "%.*s", STR_ARG(r.message));
 }
 
+struct committed {
+	struct opt_i64 change;
+};
+
+static const struct field committed_rows[] = {
+	{.name = "change",
+	 .type = FIELD_I64,
+	 .offset = offsetof(struct committed, change)},
+};
+static const struct field_set committed_fields =
+	FIELD_SET(committed_rows, struct committed);
+
 /* The members that apply filled: read beside, for reading clears the rest. */
 static int read_results(struct command *x, struct str body, struct err *e)
 {
@@ -118,7 +141,11 @@ static int read_results(struct command *x, struct str body, struct err *e)
 	char *copy = arena_alloc(&x->arena, type->size);
 	struct str text = arena_str(&x->arena, body);
 	size_t head = sizeof(*x);
+	struct committed at;
 
+	if (field_read_json(&committed_fields, text, &x->arena, &at, e))
+		return -1;
+	x->change = at.change.v;
 	if (type->out.count == 0)
 		return 0;
 	if (!copy || !text.p)
@@ -157,7 +184,7 @@ static int send_once(struct poster *p, struct fs_call *c, struct command *x,
 
 	buf_init(&reply, REPLY_MAX);
 	if (!cl)
-		cl = client_new(p->base, STR_NONE, e);
+		cl = poster_connect(p, e);
 	if (!cl)
 		return -1;
 	snprintf(key, sizeof(key), "Idempotency-Key: %.*s", STR_ARG(x->once));

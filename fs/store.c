@@ -22,7 +22,8 @@ enum {
 };
 
 struct store {
-	char *data;
+	char *data, *server, *token; /* the last two NULL: the store is told */
+	const char *at;              /* its URL, to be named */
 	struct conf told;
 	bool files;
 	struct drafts *drafts;
@@ -54,12 +55,11 @@ void store_note(struct store *s, const struct err *e)
 		return;
 	atomic_store(&s->known, true);
 	if (good)
-		log_info("the object store answers", "at=\"%s\"",
-			 s->told.objects.url.p);
+		log_info("the object store answers", "at=\"%s\"", s->at);
 	else
 		log_warn("the object store cannot be used: bytes of artifacts "
 			 "can be neither read nor stored until it can",
-			 "at=\"%s\" why=\"%s\"", s->told.objects.url.p, e->msg);
+			 "at=\"%s\" why=\"%s\"", s->at, e->msg);
 }
 
 bool store_answers(const struct store *s)
@@ -69,7 +69,12 @@ bool store_answers(const struct store *s)
 
 static struct objects *join(struct store *s, struct err *e)
 {
-	struct objects *o = objects_join(s->data, &s->told.objects, e);
+	const struct daemon_link link = {.url = s->server,
+					 .token = s->token,
+					 .spool = cache_spool(s->cache)};
+	struct objects *o =
+		s->server ? objects_open_daemon(&link, e)
+			  : objects_join(s->data, &s->told.objects, e);
 
 	if (!o)
 		e->kind = ERR_UNAVAILABLE;
@@ -200,12 +205,22 @@ static int open_files(struct store *s, struct err *e)
 	return s->drafts ? 0 : -1;
 }
 
+static bool is_far(const struct store *s)
+{
+	struct str url = s->told.objects.url;
+
+	return s->server || memmem(url.p, url.n, "://", 3);
+}
+
 static int open_any(struct store *s, const struct store_options *o,
 		    struct err *e)
 {
-	if (conf_init(&s->told, e) || objects_told(o->data, &s->told, e))
+	if (conf_init(&s->told, e))
 		return -1;
-	if (!memmem(s->told.objects.url.p, s->told.objects.url.n, "://", 3))
+	if (!s->server && objects_told(o->data, &s->told, e))
+		return -1;
+	s->at = s->server ? s->server : s->told.objects.url.p;
+	if (!is_far(s))
 		return open_files(s, e);
 	if (open_cache(s, o, e) || thread_start(&s->thread, joiner, s, e))
 		return -1;
@@ -230,6 +245,8 @@ struct store *store_open(const struct store_options *o, struct err *e)
 	if (!s)
 		abort();
 	s->data = strdup(o->data);
+	s->server = o->server ? strdup(o->server) : NULL;
+	s->token = o->token ? strdup(o->token) : NULL;
 	pthread_mutex_init(&s->mu, NULL);
 	init_condition(&s->moved);
 	if (open_any(s, o, e) == 0)
@@ -262,6 +279,10 @@ void store_close(struct store *s)
 	conf_fini(&s->told);
 	pthread_cond_destroy(&s->moved);
 	pthread_mutex_destroy(&s->mu);
+	if (s->token)
+		explicit_bzero(s->token, strlen(s->token));
+	free(s->token);
+	free(s->server);
 	free(s->data);
 	free(s);
 }

@@ -18,7 +18,10 @@
 struct store;
 
 struct store_options {
-	const char *data;  /* directory of the daemon */
+	const char *data; /* directory of the daemon */
+	const char *
+		server; /* URL of a daemon elsewhere, whose HTTP is the store */
+	const char *token; /* for that, or NULL */
 	const char *cache; /* of the cache; NULL: DATA/cache */
 	int64_t bytes;     /* in it at most; 0: as cache.h has it */
 	int64_t floor;     /* free on its disk; 0: STORE_FLOOR, or less */

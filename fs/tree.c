@@ -18,6 +18,7 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/index/limits.h"
+#include "indexer/journal/ship.h"
 
 static void set_user(struct fs *fs)
 {
@@ -40,6 +41,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	fs->mountpoint = o->mountpoint ? strdup(o->mountpoint) : NULL;
 	fs->as_given = o->as_given ? strdup(o->as_given) : NULL;
 	fs->wait_ms = o->wait_ms;
+	fs->sync_remote = o->sync_remote;
 	fs->who = principal_owner();
 	fs->uid = getuid();
 	fs->gid = getgid();
@@ -66,6 +68,7 @@ static void fs_free(struct fs *fs)
 	paths_fini(&fs->paths);
 	pthread_mutex_destroy(&fs->append);
 	pthread_mutex_destroy(&fs->handles.mu);
+	ship_stop(fs->shipper);
 	if (fs->poster)
 		poster_free(fs->poster);
 	if (fs->journal)
@@ -97,32 +100,90 @@ static int64_t look_around(struct fs *fs)
 	return x.created;
 }
 
-static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
+static int open_store(struct fs *fs, const struct fs_options *o, struct err *e)
+{
+	fs->store = store_open(&(struct store_options){.data = fs->data,
+						       .server = o->server,
+						       .token = o->token,
+						       .cache = o->cache,
+						       .bytes = o->cache_size,
+						       .floor = o->cache_free},
+			       e);
+	return fs->store ? 0 : -1;
+}
+
+static struct client *connect_shipper(void *ctx, struct err *e)
+{
+	struct fs *fs = ctx;
+
+	return poster_connect(fs->poster, e);
+}
+
+static int64_t seen_change(void *ctx)
+{
+	struct fs *fs = ctx;
+
+	return bulletin_change(fs->bulletin);
+}
+
+/* Lines: into the directory that the daemon drains, or, where it is elsewhere,
+ * into one whose journals are sent there. */
+static int open_journal(struct fs *fs, const struct fs_options *o,
+			struct err *e)
 {
 	SCOPED(buf_fini) struct buf dir;
+	struct ship_options ship = {
+		.connect = connect_shipper, .seen = seen_change, .ctx = fs};
 
 	buf_init(&dir, PATH_MAX);
-	buf_printf(&dir, "%s/journal", fs->data);
-	fs->bulletin = bulletin_open(fs->data, e);
-	if (!fs->bulletin)
-		return -1;
-	fs->store = store_open(&(struct store_options){fs->data, o->cache,
-						       o->cache_size,
-						       o->cache_free},
-			       e);
-	if (!fs->store || io_mkdirs(dir.p, 0700, e))
+	if (o->journals)
+		buf_puts(&dir, o->journals);
+	else
+		buf_printf(&dir, "%s/journal", fs->data);
+	if (io_mkdirs(dir.p, 0700, e))
 		return -1;
 	fs->journal = journal_create(dir.p, o->journal_size, e);
-	if (!fs->journal || nodes_init(&fs->nodes, e))
+	if (!fs->journal || !o->server)
+		return fs->journal ? 0 : -1;
+	ship.dir = dir.p;
+	ship.own = journal_id(fs->journal);
+	fs->shipper = ship_start(&ship, e);
+	return fs->shipper ? 0 : -1;
+}
+
+static int open_post(struct fs *fs, const struct fs_options *o, struct err *e)
+{
+	SCOPED(buf_fini) struct buf base;
+
+	buf_init(&base, PATH_MAX);
+	if (fs->post)
+		return 0;
+	if (o->server)
+		buf_puts(&base, o->server);
+	else
+		buf_printf(&base, "unix:%s/orrery.sock", fs->data);
+	fs->poster = poster_new(base.p, str_from(o->token ? o->token : ""), e);
+	if (!fs->poster)
 		return -1;
-	if (!fs->post) {
-		fs->poster = poster_new(fs->data, e);
-		if (!fs->poster)
-			return -1;
-		fs->post = poster_post;
-		fs->post_ctx = fs->poster;
-	}
+	fs->post = poster_post;
+	fs->post_ctx = fs->poster;
 	return 0;
+}
+
+static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
+{
+	fs->bulletin = bulletin_open(fs->data, e);
+	if (!fs->bulletin || open_store(fs, o, e) || open_post(fs, o, e) ||
+	    open_journal(fs, o, e))
+		return -1;
+	return nodes_init(&fs->nodes, e);
+}
+
+bool fs_daemon_runs(const struct fs *fs)
+{
+	if (fs->shipper)
+		return !ship_trouble(fs->shipper, NULL);
+	return bulletin_daemon_runs(fs->bulletin);
 }
 
 struct fs *fs_open(const struct fs_options *o, struct err *e)

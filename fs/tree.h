@@ -35,6 +35,11 @@ typedef int fs_post_fn(void *ctx, struct fs_call *c, struct command *x,
 
 struct fs_options {
 	const char *data;     /* directory of the daemon, absolute */
+	const char *server;   /* URL of a daemon elsewhere, whose replica data
+				 is; NULL: it runs on data */
+	const char *token;    /* for that, or NULL */
+	const char *journals; /* where lines wait; NULL: in data */
+	bool sync_remote;     /* fsync of lines waits for that daemon */
 	int64_t wait_ms;      /* how long a write waits for the daemon */
 	int64_t journal_size; /* bytes of lines not yet committed */
 	const char *cache;    /* see store_options, as the next two */
@@ -88,8 +93,10 @@ struct fs {
 	atomic_llong sequence;            /* of commands, for their keys */
 	fs_post_fn *post;
 	void *post_ctx;
-	struct poster *poster; /* of the built-in post, else NULL */
-	uid_t uid;             /* whose all of it is */
+	struct poster *poster;   /* of the built-in post, else NULL */
+	struct shipper *shipper; /* of lines to a daemon elsewhere, or NULL */
+	bool sync_remote;
+	uid_t uid; /* whose all of it is */
 	gid_t gid;
 	char user[64]; /* who makes runs */
 	int64_t born;  /* mtime of what has none of its own */
@@ -103,6 +110,8 @@ struct fs {
 };
 
 struct fs *fs_open(const struct fs_options *o, struct err *e);
+/* Whether the daemon can be reached, as far as is known. */
+bool fs_daemon_runs(const struct fs *fs);
 /* -1 if something accepted could not be stored; the tree is gone anyway. */
 int fs_close(struct fs *fs, struct err *e);
 

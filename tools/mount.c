@@ -24,7 +24,9 @@
 struct mounting {
 	const struct conf *conf;
 	char mountpoint[PATH_MAX], as_given[PATH_MAX], cache[PATH_MAX];
+	char home[PATH_MAX];
 	struct mount_options o;
+	struct buf token;
 	int report; /* to the parent, or -1 in the foreground */
 };
 
@@ -68,6 +70,112 @@ static int find_mountpoint(struct mounting *m, const char *path, struct err *e)
 	return path_absolute(path, m->mountpoint, sizeof(m->mountpoint), e);
 }
 
+/* --- a daemon on another host --------------------------------------------- */
+
+enum { TOKEN_MOST = 16 << 10 };
+
+/* A name for a directory: host and port of a URL. */
+static void name_of(struct str url, char *out, size_t size)
+{
+	struct str rest = url, host;
+	size_t n = 0;
+
+	if (memmem(url.p, url.n, "://", 3)) {
+		str_cut(&rest, ':');
+		rest = str_n(rest.p + 2, rest.n - 2);
+	}
+	host = str_cut(&rest, '/');
+	for (size_t i = 0; i < host.n && n < size - 1; i++) {
+		char c = host.p[i];
+		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			     (c >= 'A' && c <= 'Z') || c == '-' || c == '.';
+
+		out[n++] = plain ? c : '_';
+	}
+	out[n] = '\0';
+}
+
+/* DIR/<host_port>, DIR being --cache or the user's own cache directory. */
+static int find_home(struct mounting *m, const struct args *a, struct err *e)
+{
+	const char *home = getenv("HOME"), *cache = getenv("XDG_CACHE_HOME");
+	bool own = cache && cache[0] == '/';
+	SCOPED(buf_fini) struct buf path = {0};
+	char name[NAME_MAX + 1];
+
+	name_of(str_from(m->o.server), name, sizeof(name));
+	if (!name[0] || name[0] == '.')
+		return err_set(e, ERR_INVALID,
+			       "--server %s: write http://HOST:PORT or "
+			       "https://HOST",
+			       m->o.server);
+	buf_init(&path, sizeof(m->home));
+	if (m->o.cache)
+		buf_printf(&path, "%s/%s", m->cache, name);
+	else
+		buf_printf(&path, "%s%s/orrery/%s",
+			   own    ? cache
+			   : home ? home
+				  : "",
+			   own ? "" : "/.cache", name);
+	if (!buf_ok(&path) || path.n >= sizeof(m->home))
+		return err_set(e, ERR_TOO_LONG, "the path of the cache");
+	memcpy(m->home, path.p, path.n + 1);
+	m->o.home = m->home;
+	m->o.cache = NULL;
+	/* beside --data all but the index comes from there */
+	if (!args_given(a, "data"))
+		m->o.data = m->home;
+	return 0;
+}
+
+static int read_token(struct mounting *m, const char *file, struct err *e)
+{
+	struct str token;
+
+	if (io_read_file(file, TOKEN_MOST, &m->token, e))
+		return err_wrap(e, "--token-file");
+	token = str_trim(buf_view(&m->token));
+	if (!token.n)
+		return err_set(e, ERR_INVALID, "--token-file %s is empty",
+			       file);
+	m->token.p[token.p - m->token.p + (ptrdiff_t)token.n] = '\0';
+	m->o.token = token.p;
+	return 0;
+}
+
+/* What concerns a daemon elsewhere, and only that. */
+static int server_settings(struct mounting *m, const struct args *a,
+			   struct err *e)
+{
+	static const char *const needing[] = {"token-file", "sync"};
+
+	m->o.server = args_value(a, "server", NULL);
+	for (size_t i = 0; i < sizeof(needing) / sizeof(needing[0]); i++)
+		if (!m->o.server && args_given(a, needing[i]))
+			return err_set(e, ERR_INVALID, "--%s needs --server",
+				       needing[i]);
+	if (!m->o.server)
+		return 0;
+	m->o.sync_remote = args_given(a, "sync");
+	if (m->o.sync_remote &&
+	    strcmp(args_value(a, "sync", ""), "remote") != 0)
+		return err_set(e, ERR_INVALID, "--sync can be: remote");
+	if (args_given(a, "token-file") &&
+	    read_token(m, args_value(a, "token-file", ""), e))
+		return -1;
+	return find_home(m, a, e);
+}
+
+static int cache_settings(struct mounting *m, struct err *e)
+{
+	if (!m->conf->cache.dir.n)
+		return 0;
+	m->o.cache = m->cache;
+	return path_absolute(m->conf->cache.dir.p, m->cache, sizeof(m->cache),
+			     e);
+}
+
 static int mount_settings(struct mounting *m, const struct args *a,
 			  struct err *e)
 {
@@ -80,12 +188,8 @@ static int mount_settings(struct mounting *m, const struct args *a,
 	m->o.journal_size = m->conf->journal_size;
 	m->o.cache_size = m->conf->cache.size;
 	m->o.cache_free = m->conf->cache.free;
-	if (m->conf->cache.dir.n) {
-		if (path_absolute(m->conf->cache.dir.p, m->cache,
-				  sizeof(m->cache), e))
-			return -1;
-		m->o.cache = m->cache;
-	}
+	if (cache_settings(m, e) || server_settings(m, a, e))
+		return -1;
 	return clock_duration_parse(str_from(wait), &m->o.wait_ms, e);
 }
 
@@ -114,7 +218,7 @@ static int run_mount(struct mounting *m, struct err *e)
 
 /* Nothing of the caller's stays open: who waits for the end of our output is
  * not kept, nor who unmounts the directory we came from. What there is to say
- * goes to DATA/mount.log. */
+ * goes to DATA/mount.log, or that of the cache. */
 static void detach(const struct mounting *m)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log = -1;
@@ -123,8 +227,8 @@ static void detach(const struct mounting *m)
 	setsid();
 	if (chdir("/"))
 		log_warn("stays in the directory of its start", NULL);
-	if (snprintf(path, sizeof(path), "%s/mount.log", m->conf->data.p) <
-	    PATH_MAX)
+	if (snprintf(path, sizeof(path), "%s/mount.log",
+		     m->o.home ? m->o.home : m->o.data) < PATH_MAX)
 		log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
 			   0600);
 	if (null >= 0) {
@@ -196,14 +300,20 @@ int verb_mount(const struct args *a, struct err *e)
 	struct mounting m = {.report = -1};
 	int r;
 
-	if (mount_settings(&m, a, e))
+	buf_init(&m.token, TOKEN_MOST);
+	if (mount_settings(&m, a, e)) {
+		buf_fini(&m.token);
 		return EXIT_USAGE;
-	r = settings_find_index(m.conf, e);
+	}
+	r = m.o.data == m.home ? 0 : settings_find_index(m.conf, e);
 	if (!r)
 		r = find_mountpoint(&m, a->operands[0], e);
 	if (!r)
 		r = args_given(a, "foreground") ? run_mount(&m, e)
 						: mount_background(&m, e);
+	if (m.token.p)
+		explicit_bzero(m.token.p, m.token.n);
+	buf_fini(&m.token);
 	return r ? EXIT_FAILED : EXIT_DONE;
 }
 

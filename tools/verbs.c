@@ -30,7 +30,8 @@
 	}
 #define CACHE                                                                  \
 	{"cache", 0, "DIR", "cache.dir",                                       \
-	 "where what is read of a bucket is kept (default: DATA/cache)"},      \
+	 "where what is kept of what lies elsewhere (default: DATA/cache, "    \
+	 "~/.cache/orrery)"},                                                  \
 		{"cache-size", 0, "SIZE", "cache.size",                        \
 		 "room of the cache (default: 10G)"},                          \
 	{                                                                      \
@@ -63,6 +64,11 @@ static const struct option_row serve_options[] = {DATA, LISTEN, CONFIG,
 
 static const struct option_row mount_options[] = {
 	DATA,
+	{"server", 0, "URL", NULL,
+	 "a daemon on another host, instead of --data"},
+	{"token-file", 0, "FILE", NULL, "the token to show it"},
+	{"sync", 0, "remote", NULL,
+	 "fsync of metrics waits for that daemon, not for this disk"},
 	{"wait", 0, "TIME", NULL,
 	 "how long a write waits for the daemon (default: 30s)"},
 	JOURNAL,
