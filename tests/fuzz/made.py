@@ -11,6 +11,7 @@ import re
 import urllib.parse
 
 import filters
+import records
 import spans
 from wire import Request
 
@@ -228,7 +229,8 @@ class Maker:
             return filters.any_filter(rng, op.kind)
         if name in ("order_by", "order_bys"):
             return filters.any_order(rng, op.kind)
-        if name == "path" and "mlflow-artifacts" in op.path:
+        if (name == "path" and "mlflow-artifacts" in op.path
+                or "/mount/object/" in op.path):
             return self.artifact()
         known = self.pool.take(rng, name, op.kind)
         if known is not None and rng.random() < 0.8:
@@ -353,10 +355,29 @@ class Maker:
                 headers.append(("Content-Type", "application/json"))
         elif op.path == "/v1/traces":
             body = self.export(headers)
+        elif op.path == "/api/mount/journal":
+            query, body = self.lines(query)
         elif op.streams:
             body = self.rng.randbytes(self.rng.choice([0, 1, 100, 70000]))
         return Request(op.method, self.target(op, captures, query), body,
                        headers, chunks)
+
+    def lines(self, query):
+        """Records of a journal, some of them spoiled; and what is said of
+        them."""
+        rng, seq = self.rng, self.rng.choice([0, 0, 1, 5])
+        journal = rng.choice(["0", "a"]) * 32
+        run = str(self.pool.take(rng, "run_id", None) or "nobody")
+        body = b"".join(records.record(
+            journal, seq + 1 + n, run, rng.choice(["loss", "m/é", ""]),
+            b"".join(records.point(rng.random(), n, rng.choice(
+                [None, 0, 1700000000000])) for _ in range(rng.randrange(4))))
+            for n in range(rng.randrange(4)))
+        if rng.random() < 0.3:
+            body = self.spoil_text(body)
+        if rng.random() < 0.7:
+            query = [("id", journal), ("from", str(seq))]
+        return query, body
 
     def export(self, headers):
         """Spans; appends what heads say of them."""
