@@ -143,7 +143,8 @@ static bool try_again(struct s3_engine *g, struct s3_request *r,
 	    r->attempts >= S3_ATTEMPTS || g->retries < S3_RETRY_COST)
 		return false;
 	if (!r->deadline)
-		r->deadline = now + S3_BUDGET_MS;
+		r->deadline =
+			now + (g->client.bearer ? S3_AWAY_MS : S3_BUDGET_MS);
 	r->due = now + pause_ms(r, verdict);
 	return r->due < r->deadline;
 }
@@ -287,6 +288,8 @@ void s3_engine_hurry(struct s3_engine *g)
 
 void s3_submit(struct s3_engine *g, struct s3_request *r)
 {
+	if (g->client.bearer && !r->patience_s)
+		r->patience_s = S3_AWAY_S;
 	if (g->client.bearer)
 		r->payload[0] = '\0';
 	else if (r->body.n && g->client.place.tls)

@@ -54,6 +54,8 @@ enum {
 	S3_START_MS = 4000,   /* the same for the first one */
 	S3_BACKOFF_MS = 50,   /* doubled each time, and a random part of it */
 	S3_BACKOFF_MAX_MS = 5000,
+	S3_AWAY_S = 4,       /* as S3_STALL_S, of a daemon of ours, */
+	S3_AWAY_MS = 4000,   /* and as S3_BUDGET_MS, after its first failure */
 	S3_ABORT_MS = 50,    /* between them, doubled each time */
 	S3_RENEW_MS = 300,   /* until other keys may be there */
 	S3_IDLE_S = 10,      /* a connection unused so long is not used again */
