@@ -305,7 +305,9 @@ int verb_mount(const struct args *a, struct err *e)
 		buf_fini(&m.token);
 		return EXIT_USAGE;
 	}
-	r = m.o.data == m.home ? 0 : settings_find_index(m.conf, e);
+	r = m.o.server ? io_mkdirs(m.home, 0700, e) : 0;
+	if (!r && m.o.data != m.home)
+		r = settings_find_index(m.conf, e);
 	if (!r)
 		r = find_mountpoint(&m, a->operands[0], e);
 	if (!r)

@@ -3,8 +3,9 @@
  *
  * The multi handle is there for its poll: it lets the caller be asked ten
  * times a second whether it still waits. Connections live in it and are kept
- * between requests. Nothing of the environment (proxies, .netrc) is obeyed,
- * and no redirect is followed: the token goes to the base and nowhere else.
+ * between requests. Nothing of the environment (proxies, .netrc) is obeyed
+ * but SSL_CERT_FILE, the certificates to trust in place of the system's; and no
+ * redirect is followed: the token goes to the base and nowhere else.
  */
 #include "indexer/base/client.h"
 
@@ -154,6 +155,14 @@ static void set_body(CURL *easy, const struct client_request *r)
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+static void set_trust(CURL *easy)
+{
+	const char *file = getenv("SSL_CERT_FILE");
+
+	if (file && *file)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+}
+
 static int prepare(struct client *c, const struct client_request *r,
 		   struct exchange *x, struct err *e)
 {
@@ -180,6 +189,7 @@ static int prepare(struct client *c, const struct client_request *r,
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, x->reply);
+	set_trust(easy);
 	set_body(easy, r);
 	return 0;
 }

@@ -117,13 +117,33 @@ static int apply_line(struct writer *w, const struct cmd_journal *c,
 	return refuse(w, c, line, &why, e);
 }
 
+/* How far it is applied. A journal that is new here, but another's already,
+ * stays that one's (shipped.h): its lines would count twice. */
+static int find_applied(struct writer *w, const struct cmd_journal *c,
+			int64_t *ret, struct err *e)
+{
+	struct str id = str_n(c->journal_id.p, str_find(c->journal_id, '@'));
+	int64_t ignored;
+	int got = db_find(&w->db, STMT_JOURNAL_APPLIED, BINDS(B(c->journal_id)),
+			  ret, e);
+
+	if (got)
+		return got < 0 ? -1 : 0;
+	got = db_find(&w->db, STMT_JOURNAL_OF_ANOTHER,
+		      BINDS(B(id), B(c->journal_id)), &ignored, e);
+	if (got > 0)
+		return err_set(e, ERR_DENIED,
+			       "journal %.*s was begun by somebody else",
+			       STR_ARG(id));
+	return got;
+}
+
 int journal_apply(struct writer *w, struct command *command, struct err *e)
 {
 	struct cmd_journal *c = (struct cmd_journal *)command;
 	int64_t applied = 0;
 
-	if (db_find(&w->db, STMT_JOURNAL_APPLIED, BINDS(B(c->journal_id)),
-		    &applied, e) < 0)
+	if (find_applied(w, c, &applied, e) < 0)
 		return -1;
 	c->ret_applied = applied;
 	if (c->last_seq <= applied || c->after > applied)

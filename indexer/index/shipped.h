@@ -2,8 +2,8 @@
 /* shipped.h - records of a mount on another host, out of a request's body.
  *
  * Each journal is its principal's from the first record on: in the index it
- * goes by its id and that one's name, so the same id sent by another is
- * another journal, and nobody can move on what is not his. Nothing is parked
+ * goes by its id and that one's name; sent by another it is refused, so nobody
+ * can move on what is not his, and no line counts twice. Nothing is parked
  * for them: what is on its way is seen by nobody yet.
  */
 #ifndef ORRERY_INDEX_SHIPPED_H

@@ -313,22 +313,23 @@ static void set_times(struct s3_try *t)
 		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left);
 }
 
-/* Whom to trust, beside the system's certificates, as AWS's tools name it. */
-static void set_trust(CURL *easy)
+/* Whom to trust in place of the system's certificates, as AWS's tools name it,
+ * and others do before a daemon of ours. */
+static void set_trust(CURL *easy, bool ours)
 {
-	const char *bundle = getenv("AWS_CA_BUNDLE");
+	const char *bundle = getenv(ours ? "SSL_CERT_FILE" : "AWS_CA_BUNDLE");
 
 	if (bundle && *bundle)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
 }
 
 /* Nothing else of the environment, no redirect, no other protocol. */
-static void set_options(struct s3_try *t)
+static void set_options(struct s3_try *t, bool ours)
 {
 	CURL *easy = t->easy;
 
 	curl_easy_reset(easy);
-	set_trust(easy);
+	set_trust(easy, ours);
 	curl_easy_setopt(easy, CURLOPT_URL, t->url.p);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -366,7 +367,7 @@ struct s3_try *s3_try_new(struct s3_client *c, struct s3_request *r, CURL *easy,
 		show_token(c, t);
 	else
 		sign(c, t, key);
-	set_options(t);
+	set_options(t, c->bearer != NULL);
 	return t;
 }
 

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -35,9 +36,10 @@ class Far:
         self.daemon, self.mount = Daemon(base / "data"), None
         self.listen, self.url = self.daemon.address, self.daemon.url
 
-    def start(self, *flags, url=None):
+    def start(self, *flags, url=None, **kwargs):
         self.mount = Mount(self.base / "data", self.base / "mnt", "--server",
-                           url or self.url, "--cache", self.cache, *flags)
+                           url or self.url, "--cache", self.cache, *flags,
+                           **kwargs)
         self.path = self.mount.path
 
     def away(self):
@@ -286,6 +288,36 @@ def test_both_are_killed_while_lines_come(host):
     lost = sorted(set(range(len(done))) - {int(x) for x in got})
     assert lost == []
     assert len(got) - len(done) <= 2
+
+
+def test_tls(host):
+    base = host.base
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=here", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", base / "key.pem",
+                    "-out", base / "cert.pem"], check=True,
+                   capture_output=True)
+    (base / "c.yaml").write_text(
+        f"tls:\n  cert: {base}/cert.pem\n  key: {base}/key.pem\n")
+    host.daemon.stop()
+    host.daemon = Daemon(base / "data", "--config", base / "c.yaml")
+    url = "https://" + host.daemon.url.split("//")[1]
+    trusting = {**os.environ, "SSL_CERT_FILE": str(base / "cert.pem")}
+    host.start(url=url, env=trusting)
+    run = host.run_dir()
+    append(run / "metrics" / "loss", "1\n")
+    (run / "artifacts" / "x").write_bytes(b"x" * 3000000)
+    assert (run / "artifacts" / "x").read_bytes() == b"x" * 3000000
+    host.mount.flush()
+    host.mount.stop()
+    # whom nobody vouches for is sent nothing
+    host.start("--wait", "1s", url=url)
+    with fails(errno.EIO):
+        (run / "params" / "p").write_text("1")
+    with fails(errno.EIO):
+        (run / "artifacts" / "x").read_bytes()
+    assert host.mount.stop() == 1  # what it could not store is told
 
 
 def test_across_two_hosts(host):
