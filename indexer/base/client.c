@@ -27,6 +27,8 @@ struct exchange {
 	struct curl_slist *headers;
 	char *url;
 	struct buf *reply;
+	const struct client_request *request;
+	bool ended; /* by who takes the answer */
 };
 
 /* A token goes into a header: no byte of it may end that. */
@@ -113,10 +115,15 @@ void client_free(struct client *c)
 
 static size_t take_body(char *p, size_t size, size_t n, void *ctx)
 {
-	struct buf *reply = ctx;
+	struct exchange *x = ctx;
+	const struct client_request *r = x->request;
 
-	buf_add(reply, p, size * n);
-	return buf_ok(reply) ? size * n : 0;
+	if (r->take) {
+		x->ended = !r->take(r->ctx, str_n(p, size * n));
+		return x->ended ? 0 : size * n;
+	}
+	buf_add(x->reply, p, size * n);
+	return buf_ok(x->reply) ? size * n : 0;
 }
 
 static bool add_header(struct exchange *x, const char *line)
@@ -188,7 +195,7 @@ static int prepare(struct client *c, const struct client_request *r,
 			 timeout < CONNECT_MS ? timeout : CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, x->reply);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
 	set_trust(easy);
 	set_body(easy, r);
 	return 0;
@@ -201,6 +208,8 @@ static int curl_failed(const struct client *c, CURLcode code,
 	enum err_kind kind = ERR_TIMEOUT;
 	long connected = 0;
 
+	if (x->ended)
+		return err_set(e, ERR_INTERRUPTED, "interrupted");
 	/* Once bytes may have left, nobody knows whether they were acted
 	 * on; only a connection that was never made is certain. */
 	curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
@@ -246,7 +255,7 @@ static int run(struct client *c, const struct client_request *r,
 int client_send(struct client *c, const struct client_request *r,
 		int *ret_status, struct buf *reply, struct err *e)
 {
-	struct exchange x = {.reply = reply};
+	struct exchange x = {.reply = reply, .request = r};
 	long status = 0;
 	int rc = prepare(c, r, &x, e);
 

@@ -23,6 +23,9 @@ struct client_request {
 	const char *content_type;
 	const char *header; /* one more, "Name: value", or NULL */
 	int64_t timeout_ms; /* 0: 30 s */
+	/* Where it is given, an answer goes there as it comes; false ends it
+	 * (ERR_INTERRUPTED). For streams. */
+	bool (*take)(void *ctx, struct str bytes);
 	/* Asked now and then while waiting; true gives up (ERR_INTERRUPTED). */
 	bool (*cancelled)(void *ctx);
 	void *ctx;
