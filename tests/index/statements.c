@@ -5,6 +5,8 @@
 #include "indexer/index/migrate.h"
 #include "tests/index/fixture.h"
 
+extern const char replica_sql[];
+
 static struct db db;
 
 static bool is_part_of_scan(const char *plan)
@@ -70,6 +72,7 @@ int main(void)
 	ok(db_open(&db, path, DB_WRITER, &fx.e) == 0, "a database opens");
 	ok(schema_apply(&db, &schema_current, &fx.e) == 0,
 	   "its schema is made");
+	ok(db_script(&db, replica_sql, &fx.e) == 0, "and that of a replica");
 	for (int i = 0; i < STMTS; i++)
 		check(&statements[i]);
 	db_close(&db);
