@@ -13,6 +13,7 @@ extern const struct route_group ops_data;
 extern const struct route_group ops_collect;
 extern const struct route_group ops_openapi;
 extern const struct route_group ops_mount_journal;
+extern const struct route_group ops_replica;
 
 /* {"error_code": ..., "message": ..., "kind": "not_found"} */
 error_body_fn ops_error_body;

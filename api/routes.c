@@ -38,6 +38,7 @@ static const struct route_group *const groups[] = {
 	&ops_openapi,
 	&ops_mount_journal,
 	&tracking_object,
+	&ops_replica,
 };
 
 _Static_assert(sizeof(groups) / sizeof(groups[0]) == ROUTE_GROUPS,

@@ -5,7 +5,7 @@
 
 #include "api/http/http.h"
 
-enum { ROUTE_GROUPS = 32 };
+enum { ROUTE_GROUPS = 33 };
 
 /* Every group, in the order in which they are tried: the first is the one
  * whose errors a path has that no route knows. */
