@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "fs/append.h"
+#include "fs/catch_up.h"
 #include "fs/limits.h"
 #include "fs/tree.h"
 #include "indexer/base/clock.h"
@@ -143,7 +144,10 @@ int fs_post(struct fs_call *c, struct command *x, struct err *e)
 	atomic_fetch_add(&fs->stats.posts, 1);
 	if (fs->post(fs->post_ctx, c, x, e))
 		return -1;
-	await_change(c, x->change);
+	if (fs->replica)
+		fs_catch_up(c, x->change);
+	else
+		await_change(c, x->change);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "fs/append.h"
 #include "fs/families.h"
 #include "fs/handle.h"
+#include "fs/replica.h"
 #include "fs/store.h"
 #include "indexer/base/clock.h"
 
@@ -181,6 +182,21 @@ static void print_cache(struct cache *cache, struct buf *b)
 			   rows[i].value);
 }
 
+static void replica_text(struct replica *r, struct buf *b)
+{
+	struct replica_figures f;
+
+	replica_figures(r, &f);
+	buf_printf(b,
+		   "replica_connected\t%d\nreplica_behind_ms\t%" PRId64
+		   "\nreplica_pages\t%" PRId64 "\nreplica_bytes\t%" PRId64
+		   "\nreplica_runs_fetched\t%" PRId64
+		   "\nreplica_points_bytes\t%" PRId64
+		   "\nreplica_restarts\t%" PRId64 "\n",
+		   f.connected, f.behind_ms, f.pages, f.bytes, f.fetches,
+		   f.fetched, f.restarts);
+}
+
 int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 	       struct err *e)
 {
@@ -212,6 +228,8 @@ int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 		buf_printf(b, "%s\t%" PRId64 "\n", rows[i].name, rows[i].value);
 	if (store_cache(fs->store))
 		print_cache(store_cache(fs->store), b);
+	if (fs->replica)
+		replica_text(fs->replica, b);
 	return 0;
 }
 

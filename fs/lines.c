@@ -11,6 +11,7 @@
 #include <fcntl.h>
 
 #include "fs/append.h"
+#include "fs/catch_up.h"
 #include "fs/families.h"
 #include "fs/handle.h"
 #include "fs/move.h"
@@ -199,7 +200,7 @@ static int64_t lines_read(struct fs_call *c, struct fs_handle *h, int64_t off,
 	struct subject s = subject_of(h->node);
 	struct series x;
 
-	if (fs_seen(c, &s, e) || fs_begin(c, e))
+	if (fs_seen(c, &s, e) || fs_begin_points(c, s.row, e))
 		return -1;
 	if (series_by_key(c->rd, s.row, s.key, &c->arena, &x, e))
 		return e->kind == ERR_NOT_FOUND ? 0 : -1;

@@ -20,6 +20,7 @@
 #include <sys/statfs.h>
 #include <sys/wait.h>
 
+#include "fs/replica.h"
 #include "fs/session.h"
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
@@ -138,10 +139,45 @@ static int mount_and_serve(const struct mount_options *o, struct fs *fs,
 	return w ? 0 : -1;
 }
 
-int mount_run(const struct mount_options *o, struct err *e)
+/* The index of a daemon elsewhere is copied here, unless it can be read in its
+ * own directory. */
+static bool wants_copy(const struct mount_options *o)
+{
+	return o->server && o->home && !strcmp(o->data, o->home);
+}
+
+static bool copy_cancelled(void *ctx)
+{
+	const struct mount_options *o = ctx;
+	struct pollfd p = {.fd = o->stop_fd, .events = POLLIN};
+
+	return o->stop_fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+static int open_copy(const struct mount_options *o, struct replica **ret,
+		     struct err *e)
+{
+	struct mount_options *asked = (struct mount_options *)(uintptr_t)o;
+	const struct replica_options copy = {.dir = o->home,
+					     .url = o->server,
+					     .token = o->token,
+					     .wait_ms = o->wait_ms,
+					     .cancelled = copy_cancelled,
+					     .ctx = asked};
+
+	*ret = NULL;
+	if (!wants_copy(o))
+		return 0;
+	*ret = replica_open(&copy, e);
+	return *ret ? 0 : -1;
+}
+
+static int run_over(const struct mount_options *o, struct replica *copy,
+		    struct err *e)
 {
 	char journals[PATH_MAX];
 	const struct fs_options options = {
+		.replica = copy,
 		.data = o->data,
 		.server = o->server,
 		.token = o->token,
@@ -161,8 +197,6 @@ int mount_run(const struct mount_options *o, struct err *e)
 
 	snprintf(journals, sizeof(journals), "%s/journal",
 		 o->home ? o->home : o->data);
-	if (check_kernel(e) || clear_place(o->mountpoint, e))
-		return -1;
 	fs = fs_open(&options, e);
 	if (!fs)
 		return -1;
@@ -171,6 +205,19 @@ int mount_run(const struct mount_options *o, struct err *e)
 		*e = at_end;
 		r = -1;
 	}
+	return r;
+}
+
+int mount_run(const struct mount_options *o, struct err *e)
+{
+	struct replica *copy;
+	int r;
+
+	if (check_kernel(e) || clear_place(o->mountpoint, e) ||
+	    open_copy(o, &copy, e))
+		return -1;
+	r = run_over(o, copy, e);
+	replica_close(copy);
 	return r;
 }
 

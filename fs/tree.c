@@ -42,6 +42,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	fs->as_given = o->as_given ? strdup(o->as_given) : NULL;
 	fs->wait_ms = o->wait_ms;
 	fs->sync_remote = o->sync_remote;
+	fs->replica = o->replica;
 	fs->who = principal_owner();
 	fs->uid = getuid();
 	fs->gid = getgid();

@@ -46,7 +46,8 @@ struct fs_options {
 	int64_t cache_size, cache_free;
 	const char *mountpoint; /* absolute; NULL: none */
 	const char *as_given;   /* the same by another name, or NULL */
-	fs_post_fn *post;       /* NULL: HTTP over DATA/orrery.sock */
+	struct replica *replica; /* that keeps data, of the caller, or NULL */
+	fs_post_fn *post;        /* NULL: HTTP over DATA/orrery.sock */
 	void *post_ctx;
 };
 
@@ -91,6 +92,7 @@ struct fs {
 	pthread_mutex_t append; /* several records that belong together */
 	atomic_llong pending[FS_PENDING]; /* last sequence by hash of run */
 	atomic_llong sequence;            /* of commands, for their keys */
+	struct replica *replica;          /* data is a copy, or NULL */
 	fs_post_fn *post;
 	void *post_ctx;
 	struct poster *poster;   /* of the built-in post, else NULL */
