@@ -10,6 +10,7 @@
 #include "fs/families.h"
 #include "fs/handle.h"
 #include "fs/replica.h"
+#include "fs/search.h"
 #include "fs/store.h"
 #include "indexer/base/clock.h"
 
@@ -35,11 +36,14 @@ static const char readme[] =
 	"        net/versions/new                     register a version\n"
 	"  ln -sfn ../versions/1 net/aliases/best     set an alias\n"
 	"  cp net/latest/model.pt net/aliases/best/model.pt .\n"
+	"  ls \"../search/runs/metrics.loss < 0.5\"     runs that match\n"
 	"\n"
 	"A run's id is a link to its directory. Tables lie in .tables/.\n"
 	"rmdir moves an experiment or a run to trash/, mv takes it back.\n"
+	"A search is MLflow's filter, and may end in\n"
+	"  order by metrics.loss desc limit 10 offset 10\n"
 	".ctl takes verbs (echo flush > .ctl), .stats counts, .errors tells\n"
-	"what could not be stored.\n";
+	"what could not be stored, and what is wrong with a search.\n";
 
 int readme_text(struct fs_call *c, const struct subject *s, struct buf *b,
 		struct err *e)
@@ -252,6 +256,7 @@ int errors_text(struct fs_call *c, const struct subject *s, struct buf *b,
 {
 	(void)s;
 	problems_print(&c->fs->problems, b);
+	problems_print(searches_refused(c->fs->searches), b);
 	if (fs_begin(c, e))
 		return -1;
 	return refused_each(c->rd, 0, print_refused, b, e) < 0 ? -1 : 0;

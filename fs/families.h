@@ -149,6 +149,11 @@ lookup_fn run_models_lookup, run_inputs_lookup;
 list_fn run_models_list, run_inputs_list;
 render_fn run_input_text;
 
+/* found.c */
+lookup_fn search_lookup, found_lookup;
+list_fn found_list;
+render_fn found_count;
+
 /* ctl.c */
 render_fn readme_text, ctl_text, stats_text, errors_text;
 extern const struct file_type ctl_file;

@@ -21,6 +21,7 @@ static const struct fixed in_root[] = {
 	{".errors", KIND_ERRORS, false},
 	{"experiments", KIND_EXPERIMENTS, false},
 	{"models", KIND_MODELS, false},
+	{"search", KIND_SEARCH, false},
 	{"trash", KIND_TRASH, false},
 	{NULL, KIND_NONE, false},
 };
@@ -86,6 +87,13 @@ static const struct fixed in_logged[] = {
 	{"params", KIND_LOGGED_PARAMS, false},
 	{"tags", KIND_LOGGED_TAGS, false},
 	{"meta.json", KIND_LOGGED_META, false},
+	{NULL, KIND_NONE, false},
+};
+
+static const struct fixed in_search[] = {
+	{"runs", KIND_SEARCH_RUNS, false},
+	{"models", KIND_SEARCH_MODELS, false},
+	{"versions", KIND_SEARCH_VERSIONS, false},
 	{NULL, KIND_NONE, false},
 };
 
@@ -448,6 +456,18 @@ const struct kind kinds[KINDS] = {
 			     .attr = run_part_attr,
 			     .lookup = run_models_lookup,
 			     .list = run_models_list},
+
+	[KIND_SEARCH] = {.mode = SHUT_DIR, .fixed = in_search},
+	[KIND_SEARCH_RUNS] = {.mode = SHUT_DIR, .lookup = search_lookup},
+	[KIND_SEARCH_MODELS] = {.mode = SHUT_DIR, .lookup = search_lookup},
+	[KIND_SEARCH_VERSIONS] = {.mode = SHUT_DIR, .lookup = search_lookup},
+	[KIND_FOUND] = {.mode = SHUT_DIR,
+			.flags = KIND_SNAPSHOT | KIND_VOLATILE | KIND_SEES_ALL,
+			.lookup = found_lookup,
+			.list = found_list},
+	[KIND_FOUND_COUNT] = {.mode = READ_ONLY,
+			      .flags = KIND_VOLATILE | KIND_NO_NODES,
+			      .render = found_count},
 
 	[KIND_LINK] = {.mode = S_IFLNK | 0777, .flags = KIND_VOLATILE},
 	[KIND_SCRATCH] = {.mode = FILE_MODE,

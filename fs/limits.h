@@ -15,16 +15,19 @@ enum {
 	FS_SCRATCH_FILES = 1024,    /* names in scratch areas */
 	FS_SCRATCH_BYTES = 64 << 20, /* of one of them */
 	FS_SCRATCH_AGE_MS = 3600 * 1000,
-	FS_YOUNG = 65536,     /* metrics and the like without a row yet */
-	FS_READERS = 64,      /* connections kept open when idle */
-	FS_PROBLEMS = 1000,   /* what could not be stored, of this mount */
-	FS_LISTING = 1 << 20, /* entries of a listing held in memory */
+	FS_YOUNG = 65536,          /* metrics and the like without a row yet */
+	FS_READERS = 64,           /* connections kept open when idle */
+	FS_PROBLEMS = 1000,        /* what could not be stored, of this mount */
+	FS_LISTING = 1 << 20,      /* entries of a listing held in memory */
+	FS_SEARCHES = 16,          /* results of searches kept */
+	FS_SEARCH_BYTES = 4 << 20, /* of one of them */
 
 	FS_STORED_MS =
 		1800 * 1000, /* gc takes what has no name after an hour */
 	FS_STORE_MS =
 		8000, /* a commit waits for it at least, without progress */
 	FS_READ_MS = 10000,     /* a read waits for the object store */
+	FS_SEARCH_MS = 1000,    /* a result answers for its names */
 	FS_SEEN_MS = 1000,      /* a read waits for lines before it */
 	FS_RETRY_MS = 50,       /* between two tries to reach the daemon */
 	FS_FULL_MS = 10,        /* ... to find room in the journal */

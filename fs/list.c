@@ -186,18 +186,27 @@ static int collect_all(struct lister *l, struct listing *into, struct err *e)
 }
 
 /* A collection is made once and kept by the handle, so that offsets hold
- * while names come and go. */
+ * while names come and go; and before anything is given out, for it may have
+ * to wait, and what waits is tried from its start. */
+static int collect_first(struct lister *l, struct fs_handle *h, struct err *e)
+{
+	const struct kind *k = &kinds[l->dir->kind];
+
+	if (l->offset == 0)
+		h->listing->done = false;
+	if (!(k->flags & KIND_SNAPSHOT) || !k->list || h->listing->done)
+		return 0;
+	return collect_all(l, h->listing, e);
+}
+
 static int give_rest(struct lister *l, struct fs_handle *h, struct err *e)
 {
 	const struct kind *k = &kinds[l->dir->kind];
 
 	if (!k->list)
 		return 0;
-	if (k->flags & KIND_SNAPSHOT) {
-		if (!h->listing->done && collect_all(l, h->listing, e))
-			return -1;
+	if (k->flags & KIND_SNAPSHOT)
 		return give_collected(l, h->listing);
-	}
 	return fs_begin(l->c, e) ? -1 : k->list(l->c, l, e);
 }
 
@@ -211,9 +220,9 @@ int fs_readdir(struct fs_call *c, struct fs_handle *h, int64_t offset,
 	l.ctx = ctx;
 	if (fs_lock(c, &h->mu, e))
 		return -1;
-	if (offset == 0)
-		h->listing->done = false;
-	r = give_dots(&l);
+	r = collect_first(&l, h, e);
+	if (!r)
+		r = give_dots(&l);
 	if (!r && offset < LIST_ROWS)
 		r = give_fixed(&l, e);
 	if (!r)

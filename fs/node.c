@@ -52,6 +52,8 @@ static bool has_own_row(enum node_kind kind)
 	case KIND_LOGGED_PARAM:
 	case KIND_LOGGED_TAG:
 	case KIND_RUN_INPUT:
+	case KIND_FOUND:
+	case KIND_FOUND_COUNT:
 		return false;
 	default:
 		return true;

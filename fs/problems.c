@@ -11,9 +11,9 @@
 
 enum { PROBLEM_TEXT = 2048 };
 
-void problems_init(struct problems *p)
+void problems_init(struct problems *p, const char *event)
 {
-	*p = (struct problems){0};
+	*p = (struct problems){.event = event};
 	pthread_mutex_init(&p->mu, NULL);
 }
 
@@ -47,7 +47,7 @@ void problems_add(struct problems *p, struct str where, const char *why)
 	slot->time = clock_ms();
 	slot->text = problem_text(where, why);
 	p->count++;
-	log_warn("not stored", "what=%s why=\"%s\"",
+	log_warn(p->event, "what=%s why=\"%s\"",
 		 log_quote(where, quoted, sizeof(quoted)), why);
 }
 

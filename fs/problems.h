@@ -22,9 +22,11 @@ struct problems {
 	pthread_mutex_t mu;
 	struct problem list[FS_PROBLEMS]; /* a ring */
 	int64_t count;                    /* ever */
+	const char *event;                /* constant: what the log calls one */
 };
 
-void problems_init(struct problems *p);
+/* event: what the log calls one. */
+void problems_init(struct problems *p, const char *event);
 void problems_fini(struct problems *p);
 /* where: a path or a name; why: what was wrong. Logged too. */
 void problems_add(struct problems *p, struct str where, const char *why);

@@ -12,6 +12,7 @@
 #include "fs/families.h"
 #include "fs/handle.h"
 #include "fs/post.h"
+#include "fs/search.h"
 #include "fs/store.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/io.h"
@@ -53,7 +54,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	readers_init(&fs->readers, fs->data);
 	files_init(&fs->files);
 	young_init(&fs->young);
-	problems_init(&fs->problems);
+	problems_init(&fs->problems, "not stored");
 	paths_init(&fs->paths);
 	set_user(fs);
 	return fs;
@@ -70,6 +71,7 @@ static void fs_free(struct fs *fs)
 	pthread_mutex_destroy(&fs->append);
 	pthread_mutex_destroy(&fs->handles.mu);
 	ship_stop(fs->shipper);
+	searches_free(fs->searches);
 	if (fs->poster)
 		poster_free(fs->poster);
 	if (fs->journal)
@@ -177,6 +179,9 @@ static int open_parts(struct fs *fs, const struct fs_options *o, struct err *e)
 	if (!fs->bulletin || open_store(fs, o, e) || open_post(fs, o, e) ||
 	    open_journal(fs, o, e))
 		return -1;
+	fs->searches = searches_new();
+	if (!fs->searches)
+		return err_set(e, ERR_NO_SPACE, "no memory for searches");
 	return nodes_init(&fs->nodes, e);
 }
 

@@ -44,8 +44,8 @@ struct fs_options {
 	int64_t journal_size; /* bytes of lines not yet committed */
 	const char *cache;    /* see store_options, as the next two */
 	int64_t cache_size, cache_free;
-	const char *mountpoint; /* absolute; NULL: none */
-	const char *as_given;   /* the same by another name, or NULL */
+	const char *mountpoint;  /* absolute; NULL: none */
+	const char *as_given;    /* the same by another name, or NULL */
 	struct replica *replica; /* that keeps data, of the caller, or NULL */
 	fs_post_fn *post;        /* NULL: HTTP over DATA/orrery.sock */
 	void *post_ctx;
@@ -98,6 +98,7 @@ struct fs {
 	struct poster *poster;   /* of the built-in post, else NULL */
 	struct shipper *shipper; /* of lines to a daemon elsewhere, or NULL */
 	bool sync_remote;
+	struct searches *searches;
 	uid_t uid; /* whose all of it is */
 	gid_t gid;
 	char user[64]; /* who makes runs */

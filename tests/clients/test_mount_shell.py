@@ -26,7 +26,7 @@ def data_of(daemon, run_dir):
 def test_the_top(mount):
     assert sorted(os.listdir(mount.path)) == [
         ".ctl", ".errors", ".stats", "README", "experiments",
-        "models", "trash"]
+        "models", "search", "trash"]
     assert "mkdir experiments/" in (mount.path / "README").read_text()
     assert "Default" in os.listdir(mount.path / "experiments")
     for make in (os.mkdir, lambda p: os.open(p, os.O_CREAT | os.O_WRONLY)):

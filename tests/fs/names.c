@@ -7,7 +7,7 @@ static void test_root(struct fixture *f)
 	struct attr a;
 
 	is_str(list(f, ""),
-	       "README .ctl .stats .errors experiments models trash ",
+	       "README .ctl .stats .errors experiments models search trash ",
 	       "the root");
 	ok(do_stat(f, "", &a) == 0 && S_ISDIR(a.mode), "it is a directory");
 	is_i64((int64_t)a.ino, 1, "of number 1");

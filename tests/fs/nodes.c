@@ -202,7 +202,7 @@ static void test_problems(void)
 	struct problems p;
 	struct buf b;
 
-	problems_init(&p);
+	problems_init(&p, "not stored");
 	buf_init(&b, 1 << 20);
 	for (int i = 0; i < FS_PROBLEMS + 5; i++)
 		problems_add(&p, STR("where\nis it"), i ? "why" : "the first");
