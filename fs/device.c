@@ -32,7 +32,8 @@ ssize_t device_write(struct device *d, int fd, struct iovec *iov, int count)
 
 	if (d->init && count > 1 && out->unique == d->init) {
 		init = iov[1].iov_base;
-		init->flags |= d->offered & FUSE_PARALLEL_DIROPS;
+		init->flags |= d->offered &
+			       (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
 		d->init = 0;
 	}
 	return writev(fd, iov, count);

@@ -2,9 +2,10 @@
 /* device.h - what passes between the kernel and libfuse, byte by byte.
  *
  * libfuse 3.14 of Debian 12 speaks an old minor version and never asks for
- * parallel look-ups in one directory, which the kernel offers. It lets us own
- * read and write of the device, so the one answer to INIT is completed on its
- * way out.
+ * parallel look-ups in one directory, which the kernel offers; nor for writes
+ * that do not ask for the attribute security.capability before each. It lets
+ * us own read and write of the device, so the one answer to INIT is completed
+ * on its way out.
  */
 #ifndef ORRERY_FS_DEVICE_H
 #define ORRERY_FS_DEVICE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuse.c - the kernel's requests into calls of the tree, and the answers
- * back. The only file that knows libfuse.
+ * back. Only this and fuse_xattr.c know libfuse.
  */
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 14)
 
@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "fs/device.h"
+#include "fs/fuse_xattr.h"
 #include "fs/kernel.h"
 #include "indexer/base/clock.h"
 
@@ -127,6 +128,8 @@ static int send(struct request *rq, const struct answer *a)
 		return fuse_reply_buf(rq->req, a->bytes, a->n);
 	case ANSWER_COUNT:
 		return fuse_reply_write(rq->req, a->n);
+	case ANSWER_SIZE:
+		return fuse_reply_xattr(rq->req, a->n);
 	case ANSWER_TARGET:
 		return fuse_reply_readlink(rq->req, a->bytes);
 	case ANSWER_ERROR:
@@ -151,8 +154,8 @@ static struct fs_handle *handle_of(const struct fuse_file_info *fi)
 	return fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
 }
 
-static void serve(struct request *rq, fuse_req_t req, enum op op,
-		  fuse_ino_t ino)
+void kernel_request(struct request *rq, fuse_req_t req, enum op op,
+		    fuse_ino_t ino)
 {
 	const struct kernel *k = fuse_req_userdata(req);
 
@@ -168,7 +171,7 @@ static void serve_name(fuse_req_t req, enum op op, fuse_ino_t dir,
 {
 	struct request rq = {.name = str_from(name), .mode = mode & 07777};
 
-	serve(&rq, req, op, dir);
+	kernel_request(&rq, req, op, dir);
 }
 
 static void serve_handle(fuse_req_t req, enum op op, fuse_ino_t ino,
@@ -178,7 +181,7 @@ static void serve_handle(fuse_req_t req, enum op op, fuse_ino_t ino,
 
 	if (fi)
 		rq.flags = (unsigned)fi->flags;
-	serve(&rq, req, op, ino);
+	kernel_request(&rq, req, op, ino);
 }
 
 /* The many that are told apart by their name only. */
@@ -220,7 +223,7 @@ static void do_rename(fuse_req_t req, fuse_ino_t dir, const char *name,
 			     .to_name = str_from(to_name),
 			     .flags = flags};
 
-	serve(&rq, req, OP_RENAME, dir);
+	kernel_request(&rq, req, OP_RENAME, dir);
 }
 
 static void do_create(fuse_req_t req, fuse_ino_t dir, const char *name,
@@ -230,7 +233,7 @@ static void do_create(fuse_req_t req, fuse_ino_t dir, const char *name,
 			     .mode = mode & 07777,
 			     .flags = (unsigned)fi->flags};
 
-	serve(&rq, req, OP_CREATE, dir);
+	kernel_request(&rq, req, OP_CREATE, dir);
 }
 
 static int64_t ms_of(const struct timespec *t)
@@ -253,7 +256,7 @@ static void do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
 		.mtime = what & FUSE_SET_ATTR_MTIME_NOW ? clock_ms()
 							: ms_of(&st->st_mtim),
 	};
-	serve(&rq, req, OP_SETATTR, ino);
+	kernel_request(&rq, req, OP_SETATTR, ino);
 }
 
 static void do_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -266,7 +269,7 @@ static void do_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size,
 {
 	struct request rq = {.h = handle_of(fi), .size = size, .off = off};
 
-	serve(&rq, req, OP_READDIR, ino);
+	kernel_request(&rq, req, OP_READDIR, ino);
 }
 
 static void do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
@@ -274,7 +277,7 @@ static void do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 {
 	struct request rq = {.h = handle_of(fi), .size = size, .off = off};
 
-	serve(&rq, req, OP_READ, ino);
+	kernel_request(&rq, req, OP_READ, ino);
 }
 
 static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t n,
@@ -285,7 +288,7 @@ static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t n,
 			     .off = off,
 			     .flags = (unsigned)fi->flags};
 
-	serve(&rq, req, OP_WRITE, ino);
+	kernel_request(&rq, req, OP_WRITE, ino);
 }
 
 static void do_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
@@ -318,7 +321,7 @@ static void do_symlink(fuse_req_t req, const char *target, fuse_ino_t dir,
 {
 	struct request rq = {.name = str_from(name), .data = str_from(target)};
 
-	serve(&rq, req, OP_SYMLINK, dir);
+	kernel_request(&rq, req, OP_SYMLINK, dir);
 }
 
 /* Nothing in this tree has two names. */
@@ -344,8 +347,8 @@ static void do_init(void *data, struct fuse_conn_info *conn)
 	k->on_init(k->ctx);
 }
 
-/* What is absent here (extended attributes, locks) the kernel asks once, is
- * told ENOSYS, and never asks again. */
+/* What is absent here (locks) the kernel asks once, is told ENOSYS, and never
+ * asks again. */
 static const struct fuse_lowlevel_ops operations = {
 	.init = do_init,
 	.lookup = do_lookup,
@@ -370,22 +373,22 @@ static const struct fuse_lowlevel_ops operations = {
 	.readdirplus = do_readdirplus,
 	.releasedir = do_releasedir,
 	.statfs = do_statfs,
+	.getxattr = fuse_getxattr,
+	.listxattr = fuse_listxattr,
+	.setxattr = fuse_setxattr,
+	.removexattr = fuse_removexattr,
 };
 
 /* --- the device ----------------------------------------------------------- */
 
 static ssize_t read_device(int fd, void *p, size_t size, void *data)
 {
-	struct kernel *k = data;
-
-	return device_read(&k->device, fd, p, size);
+	return device_read(&((struct kernel *)data)->device, fd, p, size);
 }
 
 static ssize_t write_device(int fd, struct iovec *iov, int count, void *data)
 {
-	struct kernel *k = data;
-
-	return device_write(&k->device, fd, iov, count);
+	return device_write(&((struct kernel *)data)->device, fd, iov, count);
 }
 
 /* --- life ----------------------------------------------------------------- */

@@ -30,6 +30,7 @@ enum answer_kind {
 	ANSWER_BYTES,
 	ANSWER_COUNT,  /* n */
 	ANSWER_TARGET, /* bytes, with a NUL behind them */
+	ANSWER_SIZE,   /* n, that a value has */
 };
 
 struct answer {
@@ -77,6 +78,7 @@ enum op {
 	OP_RELEASE,
 	OP_OPENDIR,
 	OP_READDIR,
+	OP_GETXATTR, /* all names, where the name is empty */
 	OPS
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fs/request.h"
+#include "fs/xattr.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 
@@ -261,6 +262,29 @@ static void run_readdir(struct request *rq)
 		answer_bytes(rq, p, pg.n);
 }
 
+/* Without room for it only its size is asked. */
+static void run_getxattr(struct request *rq)
+{
+	struct answer a = {.kind = ANSWER_BYTES};
+	SCOPED(buf_fini) struct buf value;
+	int r;
+
+	buf_init(&value, XATTR_SIZE_MAX);
+	r = fs_getxattr(&rq->call, rq->ino, rq->name, &value, &rq->e);
+	if (r < 0) {
+		answer_stale(rq);
+	} else if (r > 0) {
+		request_fail(rq, ENODATA);
+	} else if (!buf_ok(&value) || (rq->size && rq->size < value.n)) {
+		request_fail(rq, buf_ok(&value) ? ERANGE : E2BIG);
+	} else {
+		a.kind = rq->size ? ANSWER_BYTES : ANSWER_SIZE;
+		a.bytes = value.p;
+		a.n = value.n;
+		request_answer(rq, &a);
+	}
+}
+
 #define QUICK .pool = POOL_QUICK
 #define BYTES .pool = POOL_STORES
 #define SLOW  .slow = true
@@ -285,4 +309,5 @@ const struct op_type op_types[OPS] = {
 	[OP_RELEASE] = {run_release, BYTES, .must_run = true},
 	[OP_OPENDIR] = {run_opendir, QUICK},
 	[OP_READDIR] = {run_readdir, QUICK, DIR},
+	[OP_GETXATTR] = {run_getxattr, QUICK},
 };
