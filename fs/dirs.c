@@ -225,7 +225,7 @@ static int enter(struct fs_call *c, struct node *dir, const struct found *x,
 	if (!x->node)
 		atomic_store(&n->gone, x->gone);
 	*ret = (struct fs_entry){n->id, x->attr};
-	ret->attr.fleeting = kind_fleeting(n);
+	kind_patience(n, &ret->attr);
 	ret->attr.ino = n->id;
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  * It resolves by name and is never listed, so nothing that walks the tree
  * comes upon it. Its row says what it is about, its key is its name; the
- * kernel asks for it, and for each link in it, each time.
+ * kernel believes what it was told of it, and of its links, for a moment.
  */
 #include "fs/families.h"
 #include "fs/search.h"
@@ -41,13 +41,13 @@ int search_lookup(struct fs_call *c, struct node *dir, struct str name,
 static struct found link_to(const struct node *dir, const struct search_hit *h)
 {
 	return (struct found){
-		.kind = KIND_LINK,
+		.kind = KIND_FOUND_LINK,
 		.row = dir->row,
 		.key = h->target,
 		.name = h->name,
 		.has_attr = true,
-		.attr = attr_of(kinds[KIND_LINK].mode, (int64_t)h->target.n,
-				h->mtime),
+		.attr = attr_of(kinds[KIND_FOUND_LINK].mode,
+				(int64_t)h->target.n, h->mtime),
 	};
 }
 

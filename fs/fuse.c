@@ -67,7 +67,7 @@ static struct stat stat_of(const struct kernel *k, const struct attr *a)
 static struct fuse_entry_param entry_of(const struct kernel *k,
 					const struct fs_entry *x)
 {
-	double patience = x->attr.fleeting ? 0 : FS_CACHE_S;
+	double patience = attr_patience(&x->attr);
 
 	return (struct fuse_entry_param){
 		.ino = x->id,
@@ -111,7 +111,7 @@ static int send_attr(struct request *rq, const struct attr *a)
 {
 	struct stat st = stat_of(kernel_of(rq), a);
 
-	return fuse_reply_attr(rq->req, &st, a->fleeting ? 0 : FS_CACHE_S);
+	return fuse_reply_attr(rq->req, &st, attr_patience(a));
 }
 
 static int send(struct request *rq, const struct answer *a)

@@ -392,7 +392,7 @@ static int attr_of_node(struct fs_call *c, struct node *n, struct attr *ret,
 		r = fs_seen(c, &s, e) || fs_subject_attr(c, &s, ret, e) ? -1
 									: 0;
 	ret->ino = n->id;
-	ret->fleeting = kind_fleeting(n);
+	kind_patience(n, ret);
 	return r;
 }
 

@@ -30,6 +30,7 @@ enum kind_flags {
 	KIND_VOLATILE = 1 << 7, /* the kernel must not remember it */
 	KIND_NO_INDEX = 1 << 8, /* its text comes from the mount itself */
 	KIND_OPTIONAL = 1 << 9, /* where its text is not found, it is not */
+	KIND_BRIEF = 1 << 10,   /* the kernel may remember it for a moment */
 };
 
 /* Children that are always there. */
@@ -176,6 +177,13 @@ static inline bool kind_fleeting(const struct node *n)
 {
 	return kinds[n->kind].flags & KIND_VOLATILE ||
 	       (n->kind == KIND_ARTIFACT && !n->row);
+}
+
+/* How long the kernel may believe an answer about it. */
+static inline void kind_patience(const struct node *n, struct attr *ret)
+{
+	ret->fleeting = kind_fleeting(n);
+	ret->brief = kinds[n->kind].flags & KIND_BRIEF;
 }
 
 static inline struct attr attr_of(uint32_t mode, int64_t size, int64_t mtime)

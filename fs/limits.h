@@ -27,7 +27,7 @@ enum {
 	FS_STORE_MS =
 		8000, /* a commit waits for it at least, without progress */
 	FS_READ_MS = 10000,     /* a read waits for the object store */
-	FS_SEARCH_MS = 1000,    /* a result answers for its names */
+	FS_SEARCH_MS = 500,     /* a result answers for its names */
 	FS_SEEN_MS = 1000,      /* a read waits for lines before it */
 	FS_RETRY_MS = 50,       /* between two tries to reach the daemon */
 	FS_FULL_MS = 10,        /* ... to find room in the journal */

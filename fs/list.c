@@ -63,7 +63,7 @@ static int give(struct lister *l, const struct found *x, int64_t next)
 			atomic_store(&n->gone, x->gone);
 		entry.id = n->id;
 		entry.attr.ino = n->id;
-		entry.attr.fleeting = kind_fleeting(n);
+		kind_patience(n, &entry.attr);
 	} else {
 		entry.attr.mode = kinds[x->kind].mode;
 		entry.attr.ino = node_ident(x->kind, x->row, x->key);

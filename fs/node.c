@@ -54,6 +54,7 @@ static bool has_own_row(enum node_kind kind)
 	case KIND_RUN_INPUT:
 	case KIND_FOUND:
 	case KIND_FOUND_COUNT:
+	case KIND_FOUND_LINK:
 		return false;
 	default:
 		return true;

@@ -99,6 +99,7 @@ enum node_kind {
 	KIND_SEARCH_VERSIONS,
 	KIND_FOUND,
 	KIND_FOUND_COUNT,
+	KIND_FOUND_LINK,
 	KINDS
 };
 
@@ -141,6 +142,7 @@ struct found {
 		uint32_t mode;
 		int64_t size, mtime; /* ms */
 		bool fleeting;       /* the kernel must ask again each time */
+		bool brief;          /* ... after FS_SEARCH_MS */
 	} attr;
 };
 

@@ -4,7 +4,7 @@
  * A search is one sentence (indexer/query/sentence.h) about one kind of thing.
  * The index answers it by rows; here each becomes a name and where its link
  * leads. A few results are kept: a listing takes one that the index has not
- * moved on from, a look-up of one of its names also one of the last second,
+ * moved on from, a look-up of one of its names also one of just now,
  * so that to look at a thousand names is one search.
  *
  * One lock guards all, and one search runs at a time.
@@ -40,7 +40,7 @@ enum search_about { SEARCH_RUNS, SEARCH_MODELS, SEARCH_VERSIONS, SEARCHES };
 /* Whether a name is a search at all; what is wrong is noted. ERR_INVALID. */
 int search_check(struct fs_call *c, enum search_about about, struct str name,
 		 struct err *e);
-/* Its result, or one of the last second (recent); valid until search_done.
+/* Its result, or one of just now (recent); valid until search_done.
  * Within a snapshot, which may be exchanged for a newer one. */
 int search_find(struct fs_call *c, enum search_about about, struct str name,
 		bool recent, struct search_result *ret, struct err *e);

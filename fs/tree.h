@@ -124,6 +124,14 @@ struct fs_entry {
 	struct attr attr;
 };
 
+/* Seconds that the kernel may believe it. */
+static inline double attr_patience(const struct attr *a)
+{
+	if (a->fleeting)
+		return 0;
+	return a->brief ? FS_SEARCH_MS / 1000.0 : FS_CACHE_S;
+}
+
 struct fs_changes { /* setattr */
 	bool set_size, set_mtime, set_mode;
 	int64_t size, mtime;

@@ -43,8 +43,8 @@ static void test_runs(struct fixture *f)
 	is_str(get(f, "search/runs/metrics.acc > 7/.count"),
 	       "found\t0\nshown\t0\n", "that there is none");
 	ok(walk_to(f, STR("search/runs/metrics.acc > 2/a~r3"), &x) &&
-		   S_ISLNK(x.attr.mode) && x.attr.fleeting,
-	   "a link, to be asked for each time");
+		   S_ISLNK(x.attr.mode) && x.attr.brief,
+	   "a link, believed for a moment");
 	is_i64(x.attr.size, (int64_t)strlen("../../../experiments/a/runs/r3"),
 	       "as long as its target");
 	ok(!walk(f, "search/runs/metrics.acc > 2/a~r1") &&
