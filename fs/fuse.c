@@ -458,9 +458,8 @@ static int mount_it(struct kernel *k, const char *mountpoint, struct err *e)
 {
 	static const struct fuse_custom_io io = {.writev = write_device,
 						 .read = read_device};
-	char options[] = "fsname=orrery,subtype=orrery,default_permissions";
 	char name[] = "orrery", flag[] = "-o";
-	char *argv[] = {name, flag, options, NULL};
+	char *argv[] = {name, flag, k->host->fs->kernel, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
 	k->se = fuse_session_new(&args, &operations, sizeof(operations), k);

@@ -190,6 +190,7 @@ static int run_over(const struct mount_options *o, struct replica *copy,
 		.cache = o->cache,
 		.cache_size = o->cache_size,
 		.cache_free = o->cache_free,
+		.kernel = o->kernel,
 	};
 	struct err at_end = {0};
 	struct fs *fs;
@@ -233,7 +234,8 @@ static int open_ctl(const char *mountpoint, int *fd, struct err *e)
 		return err_set(e, ERR_INVALID, "%s is no mount of Orrery",
 			       mountpoint);
 	*fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (*fd < 0 && !mount_is_dead(errno))
+	/* Read only, it has nothing to flush. */
+	if (*fd < 0 && errno != EROFS && !mount_is_dead(errno))
 		return err_sys(e, errno, "%s is no mount of Orrery",
 			       mountpoint);
 	return 0;

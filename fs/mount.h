@@ -21,6 +21,7 @@ struct mount_options {
 	int64_t journal_size;   /* bytes of lines not yet committed */
 	const char *cache;      /* directory; NULL: below data, or home */
 	int64_t cache_size, cache_free; /* of it, and of its disk; 0: usual */
+	const char *kernel;             /* options of mount(8), or NULL */
 	int stop_fd; /* readable (or closed by the other side): unmount */
 	/* Called once the mount answers. */
 	void (*ready)(void *ctx);

@@ -41,6 +41,11 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	fs->data = strdup(o->data);
 	fs->mountpoint = o->mountpoint ? strdup(o->mountpoint) : NULL;
 	fs->as_given = o->as_given ? strdup(o->as_given) : NULL;
+	if (asprintf(&fs->kernel,
+		     "fsname=orrery,subtype=orrery,default_permissions%s%s",
+		     o->kernel && o->kernel[0] ? "," : "",
+		     o->kernel ? o->kernel : "") < 0)
+		fs->kernel = NULL;
 	fs->wait_ms = o->wait_ms;
 	fs->sync_remote = o->sync_remote;
 	fs->replica = o->replica;
@@ -82,6 +87,7 @@ static void fs_free(struct fs *fs)
 	free(fs->data);
 	free(fs->mountpoint);
 	free(fs->as_given);
+	free(fs->kernel);
 	free(fs);
 }
 
@@ -197,7 +203,7 @@ struct fs *fs_open(const struct fs_options *o, struct err *e)
 	struct fs *fs = fs_alloc(o);
 	struct reader *rd;
 
-	if (!fs || !fs->data) {
+	if (!fs || !fs->data || !fs->kernel) {
 		err_set(e, ERR_NO_SPACE, "no memory for the tree");
 		free(fs);
 		return NULL;

@@ -46,6 +46,7 @@ struct fs_options {
 	int64_t cache_size, cache_free;
 	const char *mountpoint;  /* absolute; NULL: none */
 	const char *as_given;    /* the same by another name, or NULL */
+	const char *kernel;      /* options of mount(8), or NULL */
 	struct replica *replica; /* that keeps data, of the caller, or NULL */
 	fs_post_fn *post;        /* NULL: HTTP over DATA/orrery.sock */
 	void *post_ctx;
@@ -73,6 +74,7 @@ enum { FS_PENDING = 1024 }; /* slots of runs with lines on their way */
 
 struct fs {
 	char *data, *mountpoint, *as_given;
+	char *kernel; /* options of the mount, for libfuse */
 	int64_t wait_ms;
 	struct principal who;
 	struct readers readers;

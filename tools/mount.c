@@ -18,6 +18,7 @@
 #include "indexer/base/io.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
+#include "tools/fstab.h"
 #include "tools/stop.h"
 #include "tools/verbs.h"
 
@@ -26,6 +27,7 @@ struct mounting {
 	char mountpoint[PATH_MAX], as_given[PATH_MAX], cache[PATH_MAX];
 	char home[PATH_MAX];
 	struct mount_options o;
+	char kernel[PATH_MAX]; /* options */
 	struct buf token;
 	int report; /* to the parent, or -1 in the foreground */
 };
@@ -176,6 +178,30 @@ static int cache_settings(struct mounting *m, struct err *e)
 			     e);
 }
 
+/* What others may see of a data directory is what its daemon shows them. */
+static int kernel_settings(struct mounting *m, const struct args *a,
+			   struct err *e)
+{
+	const char *options = args_value(a, "options", "");
+	bool shared = args_given(a, "allow-other");
+	int n;
+
+	if (shared && !args_given(a, "server"))
+		return err_set(e, ERR_INVALID,
+			       "--allow-other needs --server: a data directory "
+			       "is for its own user");
+	if (fstab_check_kernel(options, e))
+		return -1;
+	n = snprintf(m->kernel, sizeof(m->kernel), "%s%s%s", options,
+		     shared && options[0] ? "," : "",
+		     shared ? "allow_other" : "");
+	if (n < 0 || (size_t)n >= sizeof(m->kernel))
+		return err_set(e, ERR_TOO_LONG, "-o: more than %zu bytes",
+			       sizeof(m->kernel) - 1);
+	m->o.kernel = m->kernel;
+	return 0;
+}
+
 static int mount_settings(struct mounting *m, const struct args *a,
 			  struct err *e)
 {
@@ -188,7 +214,8 @@ static int mount_settings(struct mounting *m, const struct args *a,
 	m->o.journal_size = m->conf->journal_size;
 	m->o.cache_size = m->conf->cache.size;
 	m->o.cache_free = m->conf->cache.free;
-	if (cache_settings(m, e) || server_settings(m, a, e))
+	if (cache_settings(m, e) || server_settings(m, a, e) ||
+	    kernel_settings(m, a, e))
 		return -1;
 	return clock_duration_parse(str_from(wait), &m->o.wait_ms, e);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* orrery.c - the command line: finds the verb and runs it. */
+#include "tools/fstab.h"
 #include "tools/verb.h"
 
 enum { PROGRAM_MAX = 64 };
@@ -46,6 +47,8 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 	const char *next = argc > 2 ? argv[2] : NULL;
 
+	if (argc > 0 && fstab_named(argv[0]))
+		return fstab_mount(argc, argv);
 	if (argc < 2) {
 		help_overview();
 		return EXIT_USAGE;

@@ -76,6 +76,10 @@ static const struct option_row mount_options[] = {
 	CONFIG,
 	LOG_LEVEL,
 	{"foreground", 'f', NULL, NULL, "stay in the foreground"},
+	{"options", 'o', "LIST", NULL,
+	 "ro, nosuid, nodev, noexec, noatime, auto_unmount"},
+	{"allow-other", 0, NULL, NULL,
+	 "let other users in, of a mount with --server"},
 	END};
 
 static const struct option_row config_options[] = {
@@ -144,7 +148,11 @@ const struct verb verbs[] = {
 		 "foreground. The\n"
 		 "daemon may come and go: reading goes on, metric lines are "
 		 "kept in a journal,\n"
-		 "other writes wait.",
+		 "other writes wait.\n\n"
+		 "In /etc/fstab the type is fuse.orrery, the device is the "
+		 "data directory or the\n"
+		 "URL of a daemon, and flags are options: wait=5s, "
+		 "allow_other.",
 	 .example = "  $ orrery mount --data /var/lib/orrery /mnt/orrery\n"
 		    "  $ tail -f /mnt/orrery/experiments/digits/runs/first/"
 		    "metrics/accuracy",
