@@ -10,9 +10,9 @@
 #include "fs/limits.h"
 #include "fs/tree.h"
 #include "indexer/base/clock.h"
+#include "indexer/base/io.h"
+#include "indexer/base/num.h"
 #include "indexer/base/scope.h"
-
-enum { LOCK_NAP_MS = 2 };
 
 void fs_call_init(struct fs_call *c, struct fs *fs, pid_t pid)
 {
@@ -64,16 +64,54 @@ int fs_may_wait(struct fs_call *c, struct err *e)
 	return err_set(e, ERR_BUSY, "this has to wait");
 }
 
+/* The n-th word of a thread's line in /proc, -1 from the last. */
+static bool stat_word(struct str line, int n, int64_t *ret)
+{
+	struct str word = {0};
+
+	for (int i = 0; line.n > 0 && i != n + 1; i++)
+		word = str_cut(&line, ' ');
+	return num_parse_i64(str_trim(word), ret);
+}
+
+/* Whether it was killed, or has been on its way out for long: the kernel
+ * passes no signal on any more, and nobody would hear of an error. */
+static bool is_ending(pid_t thread, int64_t waited)
+{
+	enum { FLAGS = 6, EXIT_CODE = -2, EXITING = 4, SIGNAL = 0x7f };
+	SCOPED(buf_fini) struct buf text;
+	int64_t flags, code;
+	struct err e = {0};
+	char path[64];
+	struct str line;
+
+	buf_init(&text, 4096);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)thread);
+	if (io_read_file(path, 4096, &text, &e))
+		return false;
+	line = buf_view(&text);
+	while (str_find(line, ')') < line.n)
+		str_cut(&line, ')');
+	line = str_trim(line);
+	return stat_word(line, FLAGS, &flags) && (flags & EXITING) &&
+	       stat_word(line, EXIT_CODE, &code) &&
+	       ((code & SIGNAL) || waited > FS_ENDING_MS);
+}
+
+static bool gave_up(const struct fs_call *c)
+{
+	return (c->cancelled && atomic_load(c->cancelled)) ||
+	       (c->closes && is_ending(c->pid, clock_mono_ms() - c->arrived));
+}
+
 bool fs_cancelled(void *call)
 {
-	const struct fs_call *c = call;
-
-	return c->cancelled && atomic_load(c->cancelled);
+	return gave_up(call);
 }
 
 int fs_check_cancelled(const struct fs_call *c, struct err *e)
 {
-	if (c->cancelled && atomic_load(c->cancelled))
+	if (gave_up(c))
 		return err_set(e, ERR_INTERRUPTED, "the caller gave up");
 	return 0;
 }
@@ -103,14 +141,21 @@ int64_t fs_left(const struct fs_call *c, int64_t ms)
 /* A lock that is held may be held for long, by one who waits for the daemon. */
 int fs_lock(struct fs_call *c, pthread_mutex_t *mu, struct err *e)
 {
+	struct timespec soon;
+
 	if (pthread_mutex_trylock(mu) == 0)
 		return 0;
 	if (fs_may_wait(c, e))
 		return -1;
-	while (pthread_mutex_trylock(mu))
-		if (fs_nap(c, LOCK_NAP_MS, e))
-			return -1;
-	return 0;
+	do {
+		clock_gettime(CLOCK_REALTIME, &soon);
+		soon.tv_nsec += FS_LOCK_MS * 1000000;
+		soon.tv_sec += soon.tv_nsec / 1000000000;
+		soon.tv_nsec %= 1000000000;
+		if (pthread_mutex_timedlock(mu, &soon) == 0)
+			return 0;
+	} while (fs_check_cancelled(c, e) == 0);
+	return -1;
 }
 
 /* What was changed is seen by the next call. */

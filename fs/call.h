@@ -30,7 +30,8 @@ struct fs_call {
 	pid_t pid;          /* the thread that asks */
 	int64_t arrived;    /* monotonic ms */
 	bool may_wait;
-	bool parked;                  /* it has to be tried again */
+	bool parked; /* it has to be tried again */
+	bool closes; /* it ends with the thread that asks, if that ends */
 	const atomic_bool *cancelled; /* or NULL */
 };
 

@@ -31,6 +31,8 @@ enum {
 	FS_SEEN_MS = 1000,      /* a read waits for lines before it */
 	FS_RETRY_MS = 50,       /* between two tries to reach the daemon */
 	FS_FULL_MS = 10,        /* ... to find room in the journal */
+	FS_LOCK_MS = 10,        /* ... to see whether who waits has given up */
+	FS_ENDING_MS = 1000,    /* a process that ends waits for its closes */
 	FS_NOTIFY_MS = 450,     /* between two invalidations of one node */
 	FS_WATCH_MS = 10,       /* between two looks at what changed */
 	FS_CACHE_S = 24 * 3600, /* how long the kernel may keep an answer */
@@ -42,6 +44,15 @@ enum {
 	FS_STORE_THREADS = 128, /* ... for bytes to be stored */
 	FS_WAITING = 16384,     /* requests that wait for such a thread */
 	FS_BACKGROUND = 256,    /* requests the kernel sends unasked */
+
+	FS_THROUGH_MIN = 64 << 10, /* bytes of a file the kernel reads alone */
+	FS_THROUGHS = 4096,        /* ... and how many of them at a time */
+	FS_RENEWED_MS = 2000,      /* not those that took another's place */
+	FS_READAHEAD_KB = 1024,    /* what the kernel reads ahead */
+
+	FS_NODES = 200000, /* beyond these the kernel is to forget some */
+	FS_PRUNE = 1024,   /* ... so many at a time */
+	FS_PRUNES = 16,    /* ... and so often in a row */
 };
 
 #endif

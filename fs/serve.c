@@ -207,6 +207,7 @@ static void run_write(struct request *rq)
 
 static void run_flush(struct request *rq)
 {
+	rq->call.closes = true;
 	answer_result(rq, fs_flush(&rq->call, rq->h, &rq->e));
 }
 
@@ -256,6 +257,10 @@ static void run_readdir(struct request *rq)
 	else
 		r = fs_readdir(&rq->call, rq->h, rq->off, add_entry, &pg,
 			       &rq->e);
+	/* What there is so far is an answer, also where the rest has to wait.
+	 */
+	if (pg.n)
+		rq->call.parked = false;
 	if (r && !pg.n)
 		answer_result(rq, -1);
 	else
