@@ -18,6 +18,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "fs/replica.h"
@@ -25,7 +26,7 @@
 #include "indexer/base/io.h"
 #include "indexer/base/scope.h"
 
-enum { LOOK_MS = 200, LINGER_MS = 3000 };
+enum { LOOK_MS = 200, LINGER_MS = 3000, STACKED_MAX = 64 };
 
 /* fusermount3 for those who may not unmount by themselves. */
 static int helper_unmount(const char *place, bool lazy, struct err *e)
@@ -59,13 +60,55 @@ bool mount_is_dead(int errnum)
 	return errnum == ENOTCONN || errnum == ECONNABORTED;
 }
 
-int mount_clear(const char *place, struct err *e)
+/* What is left of a dead mount at the place, by a descriptor that asks it
+ * nothing; -1: there is none. (What the kernel remembers of it would answer a
+ * stat.) */
+static int open_dead(const char *place)
 {
-	struct stat st;
+	int fd = open(place, O_PATH | O_CLOEXEC);
+	struct statfs at;
 
-	if (stat(place, &st) == 0 || !mount_is_dead(errno))
+	if (fd < 0 || (fstatfs(fd, &at) && mount_is_dead(errno)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* That mount and no other, which somebody may have put there meanwhile. */
+static int unmount_dead(const char *place, int fd, struct err *e)
+{
+	char exact[64];
+
+	snprintf(exact, sizeof(exact), "/proc/self/fd/%d", fd);
+	if (umount2(exact, MNT_DETACH) == 0 || errno == EINVAL)
 		return 0;
 	return unmount(place, true, e);
+}
+
+int mount_clear(const char *place, struct err *e)
+{
+	int r = 0, fd = -1;
+
+	for (int i = 0; !r && i < STACKED_MAX; i++) {
+		fd = open_dead(place);
+		if (fd < 0)
+			return 0;
+		r = unmount_dead(place, fd, e);
+		close(fd);
+	}
+	return r;
+}
+
+/* Another was faster: one on top of it would hide it. */
+static int check_free(const char *place, struct err *e)
+{
+	char path[PATH_MAX];
+	struct statfs at;
+
+	snprintf(path, sizeof(path), "%s/.ctl", place);
+	if (statfs(path, &at) || at.f_type != FUSE_SUPER_MAGIC)
+		return 0;
+	return err_set(e, ERR_BUSY, "%s is a mount of Orrery already", place);
 }
 
 /* A mount whose process was killed is still in the way. */
@@ -73,7 +116,7 @@ static int clear_place(const char *place, struct err *e)
 {
 	struct stat st;
 
-	if (mount_clear(place, e))
+	if (mount_clear(place, e) || check_free(place, e))
 		return -1;
 	if (stat(place, &st) == 0)
 		return S_ISDIR(st.st_mode)
@@ -118,6 +161,26 @@ static void serve(const struct mount_options *o, struct session *s)
 	}
 }
 
+/* The kernel asks for 128 KiB at a time unless root lets it take more; FUSE
+ * has no word for that. Where we may not, it stays so. */
+static void read_further_ahead(const char *place)
+{
+	struct stat st;
+	char path[64];
+	int fd = -1;
+
+	if (stat(place, &st) == 0) {
+		snprintf(path, sizeof(path),
+			 "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+			 minor(st.st_dev));
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	if (fd >= 0) {
+		dprintf(fd, "%d", FS_READAHEAD_KB);
+		close(fd);
+	}
+}
+
 static int mount_and_serve(const struct mount_options *o, struct fs *fs,
 			   struct err *e)
 {
@@ -127,6 +190,7 @@ static int mount_and_serve(const struct mount_options *o, struct fs *fs,
 
 	if (!s)
 		return -1;
+	read_further_ahead(o->mountpoint);
 	sink = session_sink(s);
 	w = watch_start(fs, &sink, e);
 	if (w) {
