@@ -224,6 +224,8 @@ int stats_text(struct fs_call *c, const struct subject *s, struct buf *b,
 		{"change", bulletin_change(fs->bulletin)},
 		{"daemon", fs_daemon_runs(fs)},
 		{"store", store_answers(fs->store)},
+		{"through", throughs_handles(&fs->throughs)},
+		{"pruned", atomic_load(&fs->stats.pruned)},
 	};
 
 	(void)s;

@@ -320,15 +320,29 @@ static int make_file(struct fs_call *c, struct node *d, struct str name,
 	return 0;
 }
 
-static int open_entry(struct fs_call *c, struct fs_entry *x, int flags,
-		      bool created, struct fs_handle **ret, struct err *e)
+static int enter_open(struct fs_call *c, struct node *dir,
+		      const struct found *x, int flags, struct fs_entry *ret,
+		      struct fs_handle **ret_h, struct err *e)
 {
-	int r = fs_open_file(c, x->id, flags & ~O_EXCL, ret, e);
+	int r;
 
+	if (enter(c, dir, x, ret, e))
+		return -1;
+	r = fs_open_file(c, ret->id, flags & ~O_EXCL, ret_h, e);
 	if (r)
-		nodes_forget(&c->fs->nodes, x->id, 1);
-	else
-		(*ret)->created = created;
+		nodes_forget(&c->fs->nodes, ret->id, 1);
+	return r;
+}
+
+/* Its node may have to give way to another (through.h). */
+static int open_found(struct fs_call *c, struct node *dir,
+		      const struct found *x, int flags, struct fs_entry *ret,
+		      struct fs_handle **ret_h, struct err *e)
+{
+	int r = enter_open(c, dir, x, flags, ret, ret_h, e);
+
+	if (r && e->kind == ERR_NOT_FOUND && !c->parked && !x->node)
+		r = enter_open(c, dir, x, flags, ret, ret_h, e);
 	return r;
 }
 
@@ -361,9 +375,9 @@ int fs_create(struct fs_call *c, uint64_t dir, struct str name,
 	}
 	fs_end(c);
 	if (!r)
-		r = enter(c, d, &x, ret, e);
+		r = open_found(c, d, &x, how->flags, ret, ret_h, e);
 	if (!r)
-		r = open_entry(c, ret, how->flags, made, ret_h, e);
+		(*ret_h)->created = made;
 	if (made && x.node)
 		release_made(c->fs, &x);
 	return r;

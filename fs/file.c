@@ -370,18 +370,12 @@ int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
 	return got;
 }
 
-int file_whole_fd(struct file *f)
+int file_settled_fd(const struct file *f)
 {
-	int fd = -1;
-
-	pthread_rwlock_rdlock(&f->lock);
-	if (!f->draft && !f->scratch && !f->loose && !atomic_load(&f->dirty) &&
-	    !atomic_load(&f->fresh))
-		fd = f->fd >= 0 ? f->fd : bytes_fd(f->bytes);
-	if (fd >= 0)
-		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	pthread_rwlock_unlock(&f->lock);
-	return fd;
+	if (f->draft || f->scratch || f->loose || atomic_load(&f->dirty) ||
+	    atomic_load(&f->fresh))
+		return -1;
+	return f->fd >= 0 ? f->fd : bytes_fd(f->bytes);
 }
 
 static int write_bytes(struct file *f, int64_t off, struct str data,

@@ -86,9 +86,9 @@ uint64_t file_content(struct file *f);
 bool file_attr(struct file *f, struct attr *ret);
 int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
 		  size_t n, struct err *e);
-/* A descriptor, the caller's, of all its bytes as they are stored: -1 where
+/* With its lock: a descriptor of all its bytes as they are stored, -1 where
  * they are not in a file here, or may change. */
-int file_whole_fd(struct file *f);
+int file_settled_fd(const struct file *f);
 int file_write(struct fs_call *c, struct file *f, int64_t off, struct str data,
 	       struct err *e);
 

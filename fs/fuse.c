@@ -40,21 +40,16 @@ static void arm(struct request *rq, bool on)
 				on ? rq : NULL);
 }
 
-static const struct kernel *kernel_of(struct request *rq)
-{
-	return fuse_req_userdata(rq->req);
-}
-
-static struct stat stat_of(const struct kernel *k, const struct attr *a)
+static struct stat stat_of(const struct fs *fs, const struct attr *a)
 {
 	struct timespec t = {a->mtime / 1000, a->mtime % 1000 * 1000000};
 
 	return (struct stat){
 		.st_ino = a->ino,
-		.st_mode = a->mode,
+		.st_mode = a->mode & ~(mode_t)(S_ISUID | S_ISGID),
 		.st_nlink = 1,
-		.st_uid = k->host->fs->uid,
-		.st_gid = k->host->fs->gid,
+		.st_uid = fs->uid,
+		.st_gid = fs->gid,
 		.st_size = a->size,
 		.st_blksize = 4096,
 		.st_blocks = (a->size + 511) / 512,
@@ -64,14 +59,14 @@ static struct stat stat_of(const struct kernel *k, const struct attr *a)
 	};
 }
 
-static struct fuse_entry_param entry_of(const struct kernel *k,
+static struct fuse_entry_param entry_of(const struct fs *fs,
 					const struct fs_entry *x)
 {
 	double patience = attr_patience(&x->attr);
 
 	return (struct fuse_entry_param){
 		.ino = x->id,
-		.attr = stat_of(k, &x->attr),
+		.attr = stat_of(fs, &x->attr),
 		.attr_timeout = patience,
 		.entry_timeout = patience,
 	};
@@ -91,25 +86,29 @@ static struct fuse_file_info opened(const struct fs_handle *h)
 	};
 }
 
+/* libfuse has no answer for what the kernel is to read by itself. */
 static int send_opened(struct request *rq, const struct answer *a)
 {
-	struct fuse_entry_param p = entry_of(kernel_of(rq), &a->entry);
+	struct fuse_entry_param p = entry_of(rq->host->fs, &a->entry);
 	struct fuse_file_info fi = opened(a->h);
+	struct device_opened alone = device_opened(fi.fh, through_number(a->h));
 
+	if (alone.number)
+		return fuse_reply_buf(rq->req, (char *)&alone, sizeof(alone));
 	return a->kind == ANSWER_OPEN ? fuse_reply_open(rq->req, &fi)
 				      : fuse_reply_create(rq->req, &p, &fi);
 }
 
 static int send_entry(struct request *rq, const struct answer *a)
 {
-	struct fuse_entry_param p = entry_of(kernel_of(rq), &a->entry);
+	struct fuse_entry_param p = entry_of(rq->host->fs, &a->entry);
 
 	return fuse_reply_entry(rq->req, &p);
 }
 
 static int send_attr(struct request *rq, const struct attr *a)
 {
-	struct stat st = stat_of(kernel_of(rq), a);
+	struct stat st = stat_of(rq->host->fs, a);
 
 	return fuse_reply_attr(rq->req, &st, attr_patience(a));
 }
@@ -142,7 +141,7 @@ static size_t add_entry(struct request *rq, char *at, size_t room,
 			const char *name, int64_t next,
 			const struct fs_entry *x)
 {
-	struct fuse_entry_param p = entry_of(kernel_of(rq), x);
+	struct fuse_entry_param p = entry_of(rq->host->fs, x);
 
 	return fuse_add_direntry_plus(rq->req, at, room, name, &p, next);
 }
@@ -259,26 +258,18 @@ static void do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st,
 	kernel_request(&rq, req, OP_SETATTR, ino);
 }
 
-static void do_readlink(fuse_req_t req, fuse_ino_t ino)
-{
-	serve_handle(req, OP_READLINK, ino, NULL);
-}
+#define DO_PIECE(what, op)                                                     \
+	static void do_##what(fuse_req_t req, fuse_ino_t ino, size_t size,     \
+			      off_t off, struct fuse_file_info *fi)            \
+	{                                                                      \
+		struct request rq = {                                          \
+			.h = handle_of(fi), .size = size, .off = off};         \
+                                                                               \
+		kernel_request(&rq, req, op, ino);                             \
+	}
 
-static void do_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size,
-			   off_t off, struct fuse_file_info *fi)
-{
-	struct request rq = {.h = handle_of(fi), .size = size, .off = off};
-
-	kernel_request(&rq, req, OP_READDIR, ino);
-}
-
-static void do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		    struct fuse_file_info *fi)
-{
-	struct request rq = {.h = handle_of(fi), .size = size, .off = off};
-
-	kernel_request(&rq, req, OP_READ, ino);
-}
+DO_PIECE(readdirplus, OP_READDIR)
+DO_PIECE(read, OP_READ)
 
 static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t n,
 		     off_t off, struct fuse_file_info *fi)
@@ -289,6 +280,11 @@ static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t n,
 			     .flags = (unsigned)fi->flags};
 
 	kernel_request(&rq, req, OP_WRITE, ino);
+}
+
+static void do_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	serve_handle(req, OP_READLINK, ino, NULL);
 }
 
 static void do_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
@@ -334,7 +330,9 @@ static void do_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir,
 
 static void do_init(void *data, struct fuse_conn_info *conn)
 {
-	const struct kernel *k = data;
+	struct kernel *k = data;
+	const struct through_sink sink = {device_through, device_not_through,
+					  &k->device};
 
 	conn->want &=
 		~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ |
@@ -344,6 +342,8 @@ static void do_init(void *data, struct fuse_conn_info *conn)
 		       FUSE_CAP_AUTO_INVAL_DATA);
 	conn->max_background = FS_BACKGROUND;
 	conn->congestion_threshold = FS_BACKGROUND * 3 / 4;
+	if (k->device.has_through)
+		throughs_offer(&k->host->fs->throughs, &sink);
 	k->on_init(k->ctx);
 }
 
@@ -454,6 +454,13 @@ void kernel_forget_entry(void *kernel, uint64_t dir, struct str name)
 	fuse_lowlevel_notify_inval_entry(k->se, dir, name.p, name.n);
 }
 
+int kernel_prune(void *kernel, const uint64_t *ids, uint32_t n)
+{
+	const struct kernel *k = kernel;
+
+	return device_prune(&k->device, ids, n);
+}
+
 static int mount_it(struct kernel *k, const char *mountpoint, struct err *e)
 {
 	static const struct fuse_custom_io io = {.writev = write_device,
@@ -471,6 +478,7 @@ static int mount_it(struct kernel *k, const char *mountpoint, struct err *e)
 			       mountpoint);
 	if (fuse_session_custom_io(k->se, &io, fuse_session_fd(k->se)))
 		return err_set(e, ERR_IO, "libfuse cannot be set up");
+	k->device.fd = fuse_session_fd(k->se);
 	return 0;
 }
 

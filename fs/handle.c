@@ -61,6 +61,7 @@ struct fs_handle *fs_handle_new(struct fs_call *c, struct node *n, int flags,
 void fs_handle_free(struct fs *fs, struct fs_handle *h)
 {
 	unlink_handle(fs, h);
+	through_leave(fs, h);
 	if (h->file)
 		file_put(fs, h->file);
 	listing_free(h->listing);
@@ -178,7 +179,11 @@ static int open_handle(struct fs_call *c, struct fs_handle *h, struct err *e)
 {
 	const struct kind *k = &kinds[h->node->kind];
 
+	if (through_begin(c->fs, h, e))
+		return -1;
 	if (k->file && k->file->open && k->file->open(c, h, e))
+		return -1;
+	if (through_choose(c, h, e))
 		return -1;
 	if (k->render && fs_handle_reads(h) && !h->text_change)
 		return fs_handle_render(c, h, e);
@@ -236,7 +241,7 @@ void fs_handle_how(const struct fs_handle *h, struct fs_opened *ret)
 	}
 	*ret = (struct fs_opened){
 		.direct = !bytes,
-		.keep_cache = bytes && cache_is_true(h),
+		.keep_cache = bytes && !h->through && cache_is_true(h),
 		.no_flush = !fs_handle_writes(h),
 	};
 }
@@ -383,7 +388,7 @@ static int attr_of_node(struct fs_call *c, struct node *n, struct attr *ret,
 {
 	struct subject s = subject_of(n);
 	struct file *f = file_of(c->fs, n);
-	bool ours = f && file_attr(f, ret);
+	bool ours = through_attr(c->fs, n, ret) || (f && file_attr(f, ret));
 	int r = 0;
 
 	if (f)
@@ -417,6 +422,8 @@ static int apply_changes(struct fs_call *c, struct node *n, struct fs_handle *h,
 	struct subject s = subject_of(n);
 
 	if (fs_check_alive(c, n, e))
+		return -1;
+	if (set->set_size && !h && through_break(c->fs, n, e))
 		return -1;
 	if (set->set_size) {
 		if (!k->file || !k->file->truncate)

@@ -14,6 +14,8 @@ struct fs_handle {
 	int flags;                         /* of open(2) */
 	pid_t pid;                         /* who opened it */
 	bool created;                      /* by this open */
+	bool plain; /* it counts as one that does not read through */
+	struct through *through; /* what it reads through, or NULL */
 	pthread_mutex_t mu;
 	/* guarded by mu: */
 	struct buf text;         /* what reads see, rendered at open */

@@ -22,5 +22,7 @@ void kernel_free(struct kernel *k);
 /* What the kernel must ask again; with data also pages. */
 void kernel_forget_inode(void *kernel, uint64_t id, bool data);
 void kernel_forget_entry(void *kernel, uint64_t dir, struct str name);
+/* It forgets those that nobody uses; -1 where it cannot. */
+int kernel_prune(void *kernel, const uint64_t *ids, uint32_t n);
 
 #endif

@@ -331,6 +331,7 @@ static struct node *take_known(struct nodes *t, struct node *n,
 	return n;
 }
 
+/* Its id may still be that of a node that was retired. */
 static struct node *take_new(struct nodes *t, struct node *dir,
 			     const struct found *x, uint64_t ident)
 {
@@ -339,6 +340,8 @@ static struct node *take_new(struct nodes *t, struct node *dir,
 	if (!n)
 		return NULL;
 	n->ident = n->id = ident;
+	if (find_id(t, ident))
+		n->id = nodes_made_up_id(++t->made_up);
 	n->row = x->row;
 	n->owner = x->owner;
 	insert(t, n, dir);
@@ -463,4 +466,16 @@ void nodes_settle(struct nodes *t, struct node *n, int64_t row)
 	n->row = row;
 	n->ident = other ? n->id : ident;
 	link_ident(t, n);
+}
+
+void nodes_retire(struct nodes *t, struct node *n)
+{
+	SCOPED_LOCK(&t->mu);
+
+	if (atomic_exchange(&n->retired, true))
+		return;
+	unlink_ident(t, n);
+	n->ident = nodes_made_up_id(++t->made_up);
+	link_ident(t, n);
+	set_place(t, n, NULL, str_from(n->name));
 }

@@ -105,7 +105,8 @@ enum node_kind {
 
 enum { NODE_ROOT = 1, NODE_OWNERS = 1024 };
 
-struct file; /* file.h: the bytes of an artifact while it is open */
+struct file;    /* file.h: the bytes of an artifact while it is open */
+struct through; /* through.h: ... while the kernel reads them by itself */
 
 struct node {
 	struct node *next_id, *next_ident, *next_owner;
@@ -120,12 +121,15 @@ struct node {
 	uint64_t lookups;    /* of the kernel */
 	unsigned refs;       /* handles, requests, children */
 	struct file *file;   /* guarded by the files' own lock */
-	int64_t notified;    /* these three: of the watching thread alone */
+	struct through *through; /* these two: guarded by throughs.mu */
+	unsigned plain;          /* handles that do not read through it */
+	int64_t notified;        /* these three: of the watching thread alone */
 	struct node *next_due;
 	unsigned due;
 	atomic_int busy;       /* requests that hold its lock in the kernel */
 	atomic_bool gone;      /* removed, or its run is: takes nothing more */
 	atomic_ullong content; /* mark of the bytes in the page cache */
+	atomic_bool retired;   /* another has taken its place */
 	char text[];           /* of key */
 };
 
@@ -202,11 +206,17 @@ struct node *nodes_path(struct nodes *t, struct node *dir, struct str name,
 /* Whether it lies in dir, under that name (any, where empty). */
 bool nodes_is_at(struct nodes *t, const struct node *n, const struct node *dir,
 		 struct str name);
+/* Another node is to take its place, under another id; this one stays for
+ * those who have it open. */
+void nodes_retire(struct nodes *t, struct node *n);
 /* The nearest of kind above or at n, NULL if there is none. */
 struct node *nodes_above(struct nodes *t, struct node *n, enum node_kind kind);
 /* The nearest run or experiment above or at n that is marked as gone. */
 struct node *nodes_in_trash(struct nodes *t, struct node *n);
 int64_t nodes_count(struct nodes *t);
+/* Ids of some that nothing but the kernel's memory holds, at most max: hand
+ * goes round the table, from 0 on. */
+size_t nodes_idle(struct nodes *t, size_t *hand, uint64_t *ret, size_t max);
 /* Calls fn with each, held for it to keep or drop; not under the lock. */
 void nodes_each(struct nodes *t, void (*fn)(void *ctx, struct node *n),
 		void *ctx);

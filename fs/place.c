@@ -142,3 +142,26 @@ void nodes_each_of(struct nodes *t, int64_t owner,
 
 	call_each(all, n, fn, ctx);
 }
+
+/* Held by look-ups of the kernel only: no handle, nothing that lies in it. */
+static size_t idle_of(const struct node *n, uint64_t *ret, size_t max)
+{
+	size_t got = 0;
+
+	for (; n && got < max; n = n->next_id) {
+		if (n->lookups && !n->refs && n->parent)
+			ret[got++] = n->id;
+	}
+	return got;
+}
+
+size_t nodes_idle(struct nodes *t, size_t *hand, uint64_t *ret, size_t max)
+{
+	SCOPED_LOCK(&t->mu);
+	size_t got = 0;
+
+	for (size_t i = 0; i < t->buckets && got < max; i++)
+		got += idle_of(t->by_id[(*hand)++ & (t->buckets - 1)],
+			       ret + got, max - got);
+	return got;
+}

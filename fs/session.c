@@ -159,6 +159,10 @@ void session_end(struct session *s)
 
 struct watch_sink session_sink(struct session *s)
 {
-	return (struct watch_sink){kernel_forget_inode, kernel_forget_entry,
-				   s->kernel};
+	return (struct watch_sink){
+		.inode = kernel_forget_inode,
+		.entry = kernel_forget_entry,
+		.prune = kernel_prune,
+		.ctx = s->kernel,
+	};
 }

@@ -58,6 +58,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	pthread_mutex_init(&fs->handles.mu, NULL);
 	readers_init(&fs->readers, fs->data);
 	files_init(&fs->files);
+	throughs_init(&fs->throughs);
 	young_init(&fs->young);
 	problems_init(&fs->problems, "not stored");
 	paths_init(&fs->paths);
@@ -68,6 +69,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 static void fs_free(struct fs *fs)
 {
 	files_fini(&fs->files);
+	throughs_fini(&fs->throughs);
 	nodes_fini(&fs->nodes);
 	readers_fini(&fs->readers);
 	young_fini(&fs->young);

@@ -23,6 +23,7 @@
 #include "fs/paths.h"
 #include "fs/problems.h"
 #include "fs/scratch.h"
+#include "fs/through.h"
 #include "fs/young.h"
 #include "indexer/index/bulletin.h"
 #include "indexer/index/principal.h"
@@ -80,6 +81,7 @@ struct fs {
 	struct readers readers;
 	struct nodes nodes;
 	struct files files;
+	struct throughs throughs;
 	struct young young;
 	struct scratches scratches;
 	struct problems problems;
@@ -110,7 +112,7 @@ struct fs {
 	} told;
 	struct {
 		atomic_llong requests, parked, queries, posts, retries, lines,
-			line_bytes, invalidations;
+			line_bytes, invalidations, pruned;
 	} stats;
 };
 

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 
 #include "fs/affected.h"
+#include "fs/kind.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
+#include "indexer/index/limits.h"
 
 enum { IDLE_MS = 500, SWEEP_MS = 60000 };
 
@@ -23,6 +25,8 @@ struct watch {
 	atomic_bool stop;
 	struct due due;
 	int64_t seen, epoch, swept, looked;
+	size_t hand;  /* of nodes_idle */
+	bool by_name; /* the kernel cannot be told by number */
 };
 
 /* --- what is due ---------------------------------------------------------- */
@@ -80,6 +84,47 @@ static void tell_entries(struct watch *w)
 	}
 }
 
+/* --- finite memory -------------------------------------------------------- */
+
+static bool too_many(const struct watch *w)
+{
+	return w->sink.prune && nodes_count(&w->fs->nodes) > FS_NODES;
+}
+
+static void forget_file(const struct watch *w, uint64_t id)
+{
+	SCOPED(buf_fini) struct buf name;
+	struct node *n = nodes_hold_id(&w->fs->nodes, id), *dir;
+
+	buf_init(&name, LIMIT_FILE_NAME + 1);
+	if (!n)
+		return;
+	dir = kind_is_dir(n->kind) ? NULL
+				   : nodes_place(&w->fs->nodes, n, &name);
+	nodes_drop(&w->fs->nodes, n);
+	if (dir && atomic_load(&dir->busy) == 0)
+		w->sink.entry(w->sink.ctx, dir->id, buf_view(&name));
+	nodes_drop(&w->fs->nodes, dir);
+}
+
+static void forget_some(struct watch *w)
+{
+	uint64_t ids[FS_PRUNE];
+	size_t n = nodes_idle(&w->fs->nodes, &w->hand, ids, FS_PRUNE);
+
+	if (!w->by_name && w->sink.prune(w->sink.ctx, ids, (uint32_t)n))
+		w->by_name = true;
+	for (size_t i = 0; w->by_name && i < n; i++)
+		forget_file(w, ids[i]);
+	atomic_fetch_add(&w->fs->stats.pruned, (int64_t)n);
+}
+
+static void prune(struct watch *w)
+{
+	for (int i = 0; i < FS_PRUNES && too_many(w); i++)
+		forget_some(w);
+}
+
 /* --- following ------------------------------------------------------------ */
 
 struct look {
@@ -135,7 +180,8 @@ static void follow(struct watch *w)
 
 static int64_t patience(const struct watch *w)
 {
-	return w->due.inodes || w->due.entries ? FS_WATCH_MS * 5 : IDLE_MS;
+	return w->due.inodes || w->due.entries || too_many(w) ? FS_WATCH_MS * 5
+							      : IDLE_MS;
 }
 
 /* Commits may come by the thousand: one look for many of them. */
@@ -163,6 +209,7 @@ static void *watch_main(void *arg)
 		now = clock_mono_ms();
 		tell_inodes(w, now);
 		tell_entries(w);
+		prune(w);
 		if (now - w->swept > SWEEP_MS) {
 			w->swept = now;
 			scratch_expire(w->fs, clock_ms());

@@ -8,6 +8,11 @@
  * requests that we answer). A name is not taken back while a request holds
  * its directory's lock in the kernel; no node is told of more often than
  * twice a second.
+ *
+ * It keeps the memory of both sides finite too: beyond FS_NODES, what only
+ * the kernel's memory holds is taken back from it bit by bit (Linux 6.18 is
+ * told by number; to older ones files are told by name, directories not: who
+ * works in one would no longer know where).
  */
 #ifndef ORRERY_FS_WATCH_H
 #define ORRERY_FS_WATCH_H
@@ -19,6 +24,9 @@ struct watch_sink {
 	/* Attributes, with data also pages (the listing of a directory). */
 	void (*inode)(void *ctx, uint64_t id, bool data);
 	void (*entry)(void *ctx, uint64_t dir, struct str name);
+	/* Inodes that nobody uses are forgotten; -1 where it cannot. Or NULL.
+	 */
+	int (*prune)(void *ctx, const uint64_t *ids, uint32_t n);
 	void *ctx;
 };
 

@@ -202,7 +202,8 @@ static void test_storm(struct fixture *f, struct told *t)
 int main(void)
 {
 	static struct told t = {.mu = PTHREAD_MUTEX_INITIALIZER};
-	const struct watch_sink sink = {tell_inode, tell_entry, &t};
+	const struct watch_sink sink = {
+		.inode = tell_inode, .entry = tell_entry, .ctx = &t};
 	struct fixture f;
 	struct watch *w;
 
