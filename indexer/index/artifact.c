@@ -152,7 +152,8 @@ static int save_object(struct writer *w, struct str key, struct err *e)
 	return db_exec(&w->db, STMT_GARBAGE_SAVE, BINDS(B(key)), e);
 }
 
-/* A key's bytes never change, nor do their sums. */
+/* The last put says what they are: bytes that were lost may have been stored
+ * at their key again. */
 static int save_sums(struct writer *w, struct cmd_artifact_put *x,
 		     struct err *e)
 {
@@ -160,9 +161,9 @@ static int save_sums(struct writer *w, struct cmd_artifact_put *x,
 	char *sums;
 
 	if (!x->sums.n)
-		return 0;
+		return db_exec(&w->db, STMT_SUMS_DROP, BINDS(B(x->key)), e);
 	sums = x->sums.n <= 2 * SUMS_BYTES ? arena_alloc(&x->c.arena, n) : NULL;
-	if (!sums || x->sums.n % 2 || !hex_decode(x->sums, sums) ||
+	if (!sums || !x->key.n || x->sums.n % 2 || !hex_decode(x->sums, sums) ||
 	    !sums_valid(str_n(sums, n), x->size.v))
 		return err_set(e, ERR_INVALID,
 			       "'sums' are no sums of blocks of %lld bytes",

@@ -272,7 +272,7 @@ static int forget_freed(struct writer *w, struct cmd_gc *x, struct err *e)
 	for (size_t i = 0; i < x->nobjects; i++)
 		if (db_exec(&w->db, STMT_GC_FREED, BINDS(B(x->objects[i].key)),
 			    e) < 0 ||
-		    db_exec(&w->db, STMT_GC_SUMS, BINDS(B(x->objects[i].key)),
+		    db_exec(&w->db, STMT_SUMS_DROP, BINDS(B(x->objects[i].key)),
 			    e) < 0)
 			return -1;
 	return 0;

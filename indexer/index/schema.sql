@@ -1,4 +1,4 @@
--- Schema of the index, version 2. A new database is made by this file; an
+-- Schema of the index, version 3. A new database is made by this file; an
 -- older one is brought here by the steps in migrate.c.
 --
 -- Conventions

@@ -10,11 +10,13 @@
 #include "indexer/index/db.h"
 #include "indexer/index/reader.h"
 #include "indexer/objects/objects.h"
+#include "indexer/objects/sums.h"
 
-enum { BATCH = 256, BATCH_MEMORY = 4 << 20 };
+/* Sums are large only where objects are, and those are few. */
+enum { BATCH = 256, BATCH_MEMORY = (4 << 20) + BATCH * (SUMS_BYTES + 64) };
 
 struct stored {
-	struct str run, key, sha256;
+	struct str run, key, sha256, sums;
 	int64_t row, size;
 };
 
@@ -47,7 +49,8 @@ static int read_rows(struct checker *c, int64_t after, struct batch *b,
 		s->size = cursor_i64(&q, 3);
 		if (cursor_copy(&q, 1, &b->arena, &s->run, e) ||
 		    cursor_copy(&q, 2, &b->arena, &s->key, e) ||
-		    cursor_copy(&q, 4, &b->arena, &s->sha256, e))
+		    cursor_copy(&q, 4, &b->arena, &s->sha256, e) ||
+		    cursor_copy(&q, 5, &b->arena, &s->sums, e))
 			return -1;
 	}
 	return rc;
@@ -73,7 +76,8 @@ static void verify(struct checker *c, const struct stored *s)
 	struct err found = {0};
 	char what[128];
 
-	if (!object_verify(c->objects, s->key, s->size, s->sha256, &found))
+	if (!object_verify_sums(c->objects, s->key, s->size, s->sha256, s->sums,
+				&found))
 		return;
 	snprintf(what, sizeof(what), "artifact of run %.*s", STR_ARG(s->run));
 	c->report(c->ctx, what, found.msg);

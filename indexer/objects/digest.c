@@ -29,6 +29,7 @@ struct digest {
 	EVP_MD_CTX *sha; /* the thread's, while there is one */
 	struct sums sums;
 	struct buf *want; /* of them, or NULL */
+	int64_t from;     /* ... if there are so many bytes */
 	int64_t size;
 	bool failed; /* the thread's, until it is joined */
 
@@ -162,9 +163,15 @@ int digest_add(struct digest *d, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
-void digest_sums(struct digest *d, struct buf *sums)
+void digest_sums_from(struct digest *d, int64_t size, struct buf *sums)
 {
 	d->want = sums;
+	d->from = size;
+}
+
+void digest_sums(struct digest *d, struct buf *sums)
+{
+	digest_sums_from(d, SUMS_FROM, sums);
 }
 
 int digest_finish(struct digest *d, struct object_digest *ret, struct err *e)
@@ -178,7 +185,7 @@ int digest_finish(struct digest *d, struct object_digest *ret, struct err *e)
 	hex_encode(sha, 32, ret->sha256);
 	snprintf(ret->crc32c, sizeof(ret->crc32c), "%08x",
 		 sums_total(&d->sums));
-	if (d->want && d->size >= SUMS_FROM)
+	if (d->want && d->size >= d->from)
 		sums_write(&d->sums, d->want);
 	return 0;
 }

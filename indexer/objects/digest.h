@@ -22,6 +22,8 @@ int digest_add(struct digest *d, const void *p, size_t n, struct err *e);
 /* Where the sums of its blocks (sums.h) are to go at the end: nothing comes
  * for an object smaller than SUMS_FROM. */
 void digest_sums(struct digest *d, struct buf *sums);
+/* The same, for one of that size or larger. */
+void digest_sums_from(struct digest *d, int64_t size, struct buf *sums);
 /* The end: nothing may be added afterwards. */
 int digest_finish(struct digest *d, struct object_digest *ret, struct err *e);
 /* Of all bytes of an open file, from its first on; sums may be NULL. */

@@ -16,6 +16,7 @@
 #include "indexer/base/text.h"
 #include "indexer/objects/kind.h"
 #include "indexer/objects/path.h"
+#include "indexer/objects/sums.h"
 
 enum { RANDOM_BYTES = 16, TRIES = 3, SHOWN = 100, PIECE = 1 << 20 };
 
@@ -388,26 +389,43 @@ static int feed_pieces(struct digest *d, struct object_get *g, struct err *e)
 	return 0;
 }
 
-int object_digest_of(struct objects *o, struct str key,
-		     struct object_digest *ret, struct err *e)
+static int digest_object(struct objects *o, struct str key,
+			 struct object_digest *ret, struct buf *sums,
+			 struct err *e)
 {
 	struct object_get *g = object_get_begin(o, key, 0, -1, e);
 	struct digest *d = g ? digest_new(e) : NULL;
 	int rc = d ? feed_pieces(d, g, e) : -1;
 
-	if (rc == 0)
+	if (rc == 0) {
+		digest_sums_from(d, 0, sums);
 		rc = digest_finish(d, ret, e);
+	}
 	digest_free(d);
 	object_get_end(g);
 	return rc;
 }
 
+int object_digest_of(struct objects *o, struct str key,
+		     struct object_digest *ret, struct err *e)
+{
+	return digest_object(o, key, ret, NULL, e);
+}
+
 int object_verify(struct objects *o, struct str key, int64_t size,
 		  struct str sha256, struct err *e)
 {
+	return object_verify_sums(o, key, size, sha256, STR_NONE, e);
+}
+
+int object_verify_sums(struct objects *o, struct str key, int64_t size,
+		       struct str sha256, struct str sums, struct err *e)
+{
+	SCOPED(buf_fini) struct buf found;
 	struct object_digest d;
 
-	if (object_digest_of(o, key, &d, e) < 0)
+	buf_init(&found, SUMS_BYTES);
+	if (digest_object(o, key, &d, &found, e) < 0)
 		return -1;
 	if (d.size != size)
 		return err_set(
@@ -417,6 +435,11 @@ int object_verify(struct objects *o, struct str key, int64_t size,
 		return err_set(e, ERR_CORRUPT,
 			       "object %.*s has SHA-256 %s, not %.*s",
 			       STR_ARG(key), d.sha256, STR_ARG(sha256));
+	if (sums.n && !str_eq(sums, buf_view(&found)))
+		return err_set(e, ERR_CORRUPT,
+			       "the sums of blocks of object %.*s are not "
+			       "those in the index",
+			       STR_ARG(key));
 	return 0;
 }
 

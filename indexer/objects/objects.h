@@ -129,6 +129,10 @@ int object_digest_of(struct objects *o, struct str key,
 /* ERR_CORRUPT when the bytes differ from what was stored. */
 int object_verify(struct objects *o, struct str key, int64_t size,
 		  struct str sha256, struct err *e);
+/* The same, and when sums (sums.h), unless empty, are not those of its
+ * blocks. */
+int object_verify_sums(struct objects *o, struct str key, int64_t size,
+		       struct str sha256, struct str sums, struct err *e);
 /* Every object, in no particular order; for check and gc. */
 int objects_each(struct objects *o,
 		 int (*fn)(void *ctx, struct str key, int64_t size,

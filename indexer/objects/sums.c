@@ -135,10 +135,13 @@ bool sums_valid(struct str text, int64_t size)
 	int shift = text.n ? (unsigned char)text.p[0] : 0;
 	int64_t block, blocks;
 
+	/* Of one size there is but one form: the smallest blocks that do. */
 	if (shift < SUMS_SHIFT || shift > SUMS_SHIFT_MAX || size < 0)
 		return false;
 	block = INT64_C(1) << shift;
 	blocks = size / block + (size % block != 0);
+	if (shift > SUMS_SHIFT && size <= SUMS_BLOCKS * (block / 2))
+		return false;
 	return blocks <= SUMS_BLOCKS && text.n == 1 + CRC * (size_t)blocks;
 }
 

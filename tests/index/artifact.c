@@ -295,6 +295,8 @@ static int put_with_sums(const char *path, const char *key, struct str hex)
 	return fx_apply(&fx, &x->c);
 }
 
+static int64_t last_sum;
+
 static int64_t sums_of(const char *key)
 {
 	struct buf b;
@@ -304,9 +306,22 @@ static int64_t sums_of(const char *key)
 	fx_begin(&fx);
 	works(object_sums(fx.rd, str_from(key), &b, &fx.e));
 	n = (int64_t)b.n;
+	last_sum = n ? b.p[n - 1] : -1;
 	fx_finish(&fx);
 	buf_fini(&b);
 	return n;
+}
+
+/* Without an object there is nothing to have sums of. */
+static int put_sums_of_nothing(void)
+{
+	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
+
+	x->run_id = str_from(run_id);
+	x->path = STR("empty");
+	x->size = (struct opt_i64){0, true};
+	x->sums = STR("12");
+	return fx_apply(&fx, &x->c);
 }
 
 /* They stay with the key, whatever names it, and go with its bytes. */
@@ -326,6 +341,11 @@ static void sums(void)
 	works(put_with_sums("t", "0/r/t", two));
 	is_i64(sums_of("0/r/t"), 9, "those of the bytes that replaced it");
 	is_i64(sums_of("0/r/s"), 9, "what was replaced has them until gc");
+	works(put_with_sums("t", "0/r/t", STR("120102030405060709")));
+	is_i64((sums_of("0/r/t"), last_sum), 9, "bytes stored again at a key");
+	works(put_with_sums("t", "0/r/t", STR_NONE));
+	is_i64(sums_of("0/r/t"), 0, "... by somebody who has no sums of them");
+	fails(put_sums_of_nothing(), ERR_INVALID, "no sums");
 }
 
 static void report(void *ctx, const char *what, const char *detail)

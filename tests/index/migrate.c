@@ -196,6 +196,23 @@ static const char content_1[] =
 	"DELETE FROM artifact WHERE id = 90;"
 	"PRAGMA user_version=1;";
 
+static const char content_2[] =
+	"PRAGMA application_id=0x4f525259;"
+	"INSERT INTO state VALUES (0, 2, 77, 9, 3, 0, 1, 1, 0, 0, 1, 3, 0, 0);"
+	"INSERT INTO experiment (id, name, dir, artifact_location, created,"
+	" updated, born, change) VALUES (0, 'Default', 'Default', 'x:/0', 1, 1,"
+	" 1, 1);"
+	"INSERT INTO experiment (id, project, name, dir, artifact_location,"
+	" created, updated, born, change) VALUES (-1, -1, '', '/', '', 0, 0, 1,"
+	" 1);"
+	"INSERT INTO run (id, uuid, experiment, name, dir, user, status,"
+	" start_time, modified, born, change) VALUES (4, 'r', 0, 'n', 'n', '',"
+	" 1, 1, 1, 1, 8);"
+	"INSERT INTO artifact (id, owner, parent, name, is_dir, key, size,"
+	" sha256, crc32c, mtime, mode, born, change) VALUES"
+	" (5, 4, 0, 'a', 0, 'k', 3, '', '', 1, 420, 8, 8);"
+	"PRAGMA user_version=2;";
+
 static void from_version_1(const char *dir, const char *want)
 {
 	works(db_script(&db, read_file(dir, "schema_1.sql"), &fx.e));
@@ -213,6 +230,18 @@ static void from_version_1(const char *dir, const char *want)
 	       90, "no row id comes to be used twice");
 }
 
+/* One of version 2: what stood in it needs no change. */
+static void from_version_2(const char *dir, const char *want)
+{
+	works(db_script(&db, read_file(dir, "schema_2.sql"), &fx.e));
+	works(db_script(&db, content_2, &fx.e));
+	works(schema_apply(&db, &schema_current, &fx.e));
+	works(schema_check(&db, &fx.e));
+	is_str(shape(&db), want, "an index of version 2 becomes as a new one");
+	is_i64(value("SELECT sum(run) FROM artifact"), 4, "an artifact of it");
+	is_i64(value("SELECT count(*) FROM object_sums"), 0, "without sums");
+}
+
 static void complain(void *ctx, const char *what, const char *detail)
 {
 	(void)ctx;
@@ -220,7 +249,8 @@ static void complain(void *ctx, const char *what, const char *detail)
 	printf("# %s\n", detail);
 }
 
-static void released(const char *dir)
+static void released(const char *dir,
+		     void (*from)(const char *dir, const char *want))
 {
 	char path[300], fresh[300];
 	const char *want;
@@ -233,7 +263,7 @@ static void released(const char *dir)
 	want = shape(&db);
 	db_close(&db);
 	works(db_open(&db, path, DB_WRITER, &fx.e));
-	from_version_1(dir, want);
+	from(dir, want);
 	db_close(&db);
 	works(index_check(fx.dir, complain, NULL, &fx.e));
 	fx_remove_dir(&fx);
@@ -253,7 +283,9 @@ int main(int argc, char **argv)
 	of_programs();
 	fx_remove_dir(&fx);
 	under_a_reader();
-	if (ok(argc == 2, "the directory of old schemas is given"))
-		released(argv[1]);
+	if (ok(argc == 2, "the directory of old schemas is given")) {
+		released(argv[1], from_version_1);
+		released(argv[1], from_version_2);
+	}
 	return tap_done();
 }

@@ -118,6 +118,8 @@ static void wrong(void)
 	ok(sums_valid(str_n(text, 1 + 4 * 20), 5 * MIB), "as many as blocks");
 	ok(!sums_valid(str_n(text, 1 + 4 * 20 + 1), 5 * MIB), "a byte more");
 	ok(!sums_valid(str_n(text, 1 + 4 * 20), -1), "a size below nothing");
+	text[0] = 19;
+	ok(!sums_valid(str_n(text, 1 + 4 * 10), 5 * MIB), "larger than needed");
 	text[0] = 63;
 	ok(!sums_valid(str_n(text, 5), 5 * MIB), "a block beyond all sizes");
 	text[0] = 3;
