@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* draft.c - drafts, and the thread that sends one.
- *
- * The hard idea: how much was sent is moved on, under the lock, before the
- * bytes are read. A write is told after it was made; so one that comes to
- * bytes which may have been read already finds them below that mark, and what
- * was sent is spoiled. A pass of the thread sends all of it once; it ends in
- * an object, or in nothing.
+/* draft.c - drafts as their owners see them. What sends one is draft_send.c.
  */
-#include "indexer/objects/draft.h"
+#include "indexer/objects/draft_own.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,57 +16,14 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
-#include "indexer/base/thread.h"
-#include "indexer/objects/room.h"
 #include "indexer/objects/sums.h"
 
 enum {
-	PIECE = 1 << 20,       /* read and sent at one time */
 	STREAM_FROM = 8 << 20, /* a shorter one is sent in the end */
 	LOOK_EVERY = 16 << 20, /* growth between two looks at free space */
 	STEP_MS = 20,          /* between two looks whether to go on waiting */
 	NAME_BYTES = 16,
 	JOIN_RATE = 20 << 10, /* bytes in a ms that a store joins at least */
-};
-
-struct drafts {
-	struct draft_options o;
-	char *dir;
-	pthread_mutex_t mu;
-	pthread_cond_t ended;
-	size_t sending; /* guarded by: mu; threads */
-};
-
-enum state {
-	IDLE,
-	SENDING,
-	SENT,   /* key and digest are of what the spool holds */
-	FAILED, /* why */
-};
-
-struct object_draft {
-	struct drafts *home;
-	char *wanted, *fallback;
-	int fd;
-	struct object_put *put; /* where objects are files */
-	pthread_mutex_t mu;
-	pthread_cond_t moved;
-	/* guarded by: mu */
-	enum state state;
-	bool ending;     /* no more is written: all of it is to be sent */
-	bool spoiled;    /* what this pass has sent is not so any more */
-	bool freed;      /* nobody waits for it */
-	bool streamed;   /* a pass has begun before the end */
-	int refs;        /* its owner's, the thread's */
-	int64_t looked;  /* size up to which there was room */
-	int64_t ready;   /* written from the first byte on */
-	int64_t sent;    /* read, or being read */
-	int64_t size;    /* once ending */
-	int64_t touched; /* clock_mono_ms of the last progress */
-	struct err why;
-	char key[OBJECT_KEY_MAX];
-	struct object_digest digest;
-	struct buf sums;
 };
 
 /* --- spools --------------------------------------------------------------- */
@@ -191,7 +142,7 @@ static void draft_destroy(struct object_draft *d)
 	free(d);
 }
 
-static void let_go(struct object_draft *d)
+void draft_drop(struct object_draft *d)
 {
 	bool last;
 
@@ -210,11 +161,11 @@ void object_draft_free(struct object_draft *d)
 	d->freed = true;
 	pthread_cond_broadcast(&d->moved);
 	pthread_mutex_unlock(&d->mu);
-	let_go(d);
+	draft_drop(d);
 }
 
-static struct object_put *begin_put(const struct object_draft *d,
-				    struct objects **ret, struct err *e)
+struct object_put *draft_put(const struct object_draft *d, struct objects **ret,
+			     struct err *e)
 {
 	struct objects *o = d->home->o.store(d->home->o.ctx, e);
 
@@ -229,7 +180,7 @@ static int begin_file(struct object_draft *d, struct err *e)
 {
 	struct objects *o;
 
-	d->put = begin_put(d, &o, e);
+	d->put = draft_put(d, &o, e);
 	if (!d->put)
 		return -1;
 	d->fd = fcntl(object_put_fd(d->put), F_DUPFD_CLOEXEC, 3);
@@ -257,162 +208,16 @@ int object_draft_fd(const struct object_draft *d)
 	return d->fd;
 }
 
-/* --- a pass --------------------------------------------------------------- */
-
-/* Under the lock: the next bytes are this thread's to send; 0: wait. */
-static int64_t claim(struct object_draft *d, int64_t *ret_off)
-{
-	int64_t end = d->ending ? d->size : d->ready, n = end - d->sent;
-
-	if (n > PIECE)
-		n = PIECE;
-	if (n < PIECE && !d->ending)
-		return 0;
-	*ret_off = d->sent;
-	d->sent += n;
-	return n;
-}
-
-/* Bytes to send, 0 at the end, -1 when there is no point in going on. */
-static int64_t next_piece(struct object_draft *d, int64_t *ret_off)
-{
-	SCOPED_LOCK(&d->mu);
-	int64_t n;
-
-	d->touched = clock_mono_ms();
-	while (!d->freed && !d->spoiled) {
-		n = claim(d, ret_off);
-		if (n || d->ending)
-			return n;
-		pthread_cond_wait(&d->moved, &d->mu);
-	}
-	return -1;
-}
-
-static int send_pieces(struct object_draft *d, struct object_put *put,
-		       char *piece, struct err *e)
-{
-	int64_t n, off;
-	ssize_t got;
-
-	while ((n = next_piece(d, &off)) > 0) {
-		got = io_pread_all(d->fd, piece, (size_t)n, off, e);
-		if (got < 0)
-			return -1;
-		/* cut meanwhile: it is spoiled */
-		memset(piece + got, 0, (size_t)(n - got));
-		if (object_put_write(put, piece, (size_t)n, e) < 0)
-			return -1;
-	}
-	return n < 0 ? err_set(e, ERR_INTERRUPTED, "written anew") : 0;
-}
-
-struct sent {
-	struct objects *objects;
-	char key[OBJECT_KEY_MAX];
-	struct object_digest digest;
-	struct buf sums;
-};
-
-static int send_all(struct object_draft *d, struct sent *s, struct err *e)
-{
-	struct object_put *put = begin_put(d, &s->objects, e);
-	char *piece = put ? room_new(PIECE) : NULL;
-	int r = -1;
-
-	if (put && !piece)
-		err_set(e, ERR_BUSY, "out of memory");
-	else if (put) {
-		object_put_sums(put, &s->sums);
-		r = send_pieces(d, put, piece, e);
-	}
-	room_free(piece, PIECE);
-	if (r == 0)
-		r = object_put_finish(put, s->key, &s->digest, e);
-	if (r < 0)
-		object_put_abort(put);
-	return r;
-}
-
-/* True where nobody wants what was sent. */
-static bool pass_over(struct object_draft *d, const struct sent *s, int r,
-		      const struct err *e)
-{
-	SCOPED_LOCK(&d->mu);
-	bool unwanted = d->spoiled || d->freed;
-
-	d->touched = clock_mono_ms();
-	d->state = unwanted ? IDLE : r < 0 ? FAILED : SENT;
-	if (r < 0)
-		d->why = *e;
-	else if (!unwanted) {
-		d->digest = s->digest;
-		buf_reset(&d->sums);
-		buf_str(&d->sums, buf_view(&s->sums));
-		memcpy(d->key, s->key, sizeof(d->key));
-	}
-	pthread_cond_broadcast(&d->moved);
-	return unwanted && r == 0;
-}
-
-static void count_sender(struct drafts *home, bool more)
-{
-	SCOPED_LOCK(&home->mu);
-
-	home->sending += more ? 1 : (size_t)-1;
-	pthread_cond_broadcast(&home->ended);
-}
-
-static void *sender(void *arg)
-{
-	struct object_draft *d = arg;
-	struct drafts *home = d->home;
-	struct sent *s = calloc(1, sizeof(*s));
-	struct err e = {0}, ignored;
-	int r;
-
-	if (!s)
-		abort();
-	buf_init(&s->sums, SUMS_BYTES);
-	r = send_all(d, s, &e);
-	if (pass_over(d, s, r, &e))
-		object_delete(s->objects, str_from(s->key), &ignored);
-	buf_fini(&s->sums);
-	free(s);
-	let_go(d);
-	count_sender(home, false);
-	return NULL;
-}
-
-/* Under the lock. */
-static int begin_pass(struct object_draft *d, struct err *e)
-{
-	pthread_t thread;
-
-	d->sent = 0;
-	d->spoiled = false;
-	d->state = SENDING;
-	d->touched = clock_mono_ms();
-	d->refs++;
-	count_sender(d->home, true);
-	if (thread_start(&thread, sender, d, e) == 0)
-		return pthread_detach(thread), 0;
-	count_sender(d->home, false);
-	d->refs--;
-	d->state = IDLE;
-	return -1;
-}
-
 /* --- writing -------------------------------------------------------------- */
 
 /* Under the lock: what was sent, or is being sent, is not what is there. */
 static void spoil(struct object_draft *d)
 {
 	d->ending = false;
-	if (d->state == SENDING)
+	if (d->state == DRAFT_SENDING)
 		d->spoiled = true;
 	else
-		d->state = IDLE;
+		d->state = DRAFT_IDLE;
 	pthread_cond_broadcast(&d->moved);
 }
 
@@ -422,13 +227,13 @@ static void stream(struct object_draft *d)
 {
 	struct err e;
 
-	if (d->state == IDLE && !d->streamed && d->ready >= STREAM_FROM) {
+	if (d->state == DRAFT_IDLE && !d->streamed && d->ready >= STREAM_FROM) {
 		d->streamed = true;
-		if (begin_pass(d, &e) < 0)
+		if (draft_send(d, &e) < 0)
 			log_warn("an artifact is sent only when it is closed",
 				 "why=\"%s\"", e.msg);
 	}
-	if (d->state == SENDING && d->ready - d->sent >= PIECE)
+	if (d->state == DRAFT_SENDING && d->ready - d->sent >= DRAFT_PIECE)
 		pthread_cond_signal(&d->moved);
 }
 
@@ -464,7 +269,7 @@ static int refill(struct object_draft *d, struct err *e)
 {
 	struct objects *o;
 
-	d->put = begin_put(d, &o, e);
+	d->put = draft_put(d, &o, e);
 	if (!d->put)
 		return -1;
 	return io_copy(d->fd, object_put_fd(d->put), -1, e);
@@ -524,16 +329,16 @@ static int await(struct object_draft *d, const struct draft_wait *w,
 {
 	bool last = false;
 
-	while (d->state != SENT) {
+	while (d->state != DRAFT_SENT) {
 		struct timespec until = clock_deadline(STEP_MS);
 
-		if (d->state == FAILED && last) {
+		if (d->state == DRAFT_FAILED && last) {
 			*e = d->why;
 			return -1;
 		}
-		if (d->state != SENDING) {
+		if (d->state != DRAFT_SENDING) {
 			last = true;
-			if (begin_pass(d, e) < 0)
+			if (draft_send(d, e) < 0)
 				return -1;
 		}
 		if (out_of_patience(d, w, e))

@@ -96,7 +96,7 @@ static void end_try(struct s3_engine *g, struct s3_request *r)
 
 static void finish(struct s3_engine *g, struct s3_request *r, bool failed)
 {
-	void (*ended)(struct s3_request *r) = r->ended;
+	void (*ended)(struct s3_request * r) = r->ended;
 
 	pthread_mutex_lock(&g->mu);
 	r->failed = failed;

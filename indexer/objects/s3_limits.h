@@ -28,6 +28,7 @@ enum {
 	S3_CONNECTIONS = 64, /* requests at one time, and connections kept */
 	S3_LEAST = 2,        /* of them when the store asks us to slow down */
 	S3_WINDOW = 4,       /* ranges of one read at one time */
+	S3_FLIGHTS = 2,      /* parts of one upload at one time; see s3_put.c */
 	S3_PARTS = 10000,    /* of one upload */
 	S3_ATTEMPTS = 8,     /* of one request */
 	S3_RETRIES = 500,    /* tenths of retries that may be spent at once; */

@@ -3,8 +3,8 @@
  *
  * Bytes gather in one buffer. What fits it is put by one request, in the end.
  * Beyond that, a full buffer is sent as a part while the next one fills: two
- * buffers, whatever the size. Whatever ends early is given up there too, so
- * that nothing is left to be paid for.
+ * buffers, or one more where few put at one time, whatever the size. Whatever
+ * ends early is given up there too, so that nothing is left to be paid for.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,8 +40,8 @@ struct s3_put {
 	char key[OBJECT_KEY_MAX]; /* of an upload in parts */
 	char mark[MARK], upload[UPLOAD_ID];
 	int parts;
-	struct flight flight;
-	struct buf list; /* parts that arrived, as XML */
+	struct flight flights[S3_FLIGHTS]; /* in turn, or the first */
+	struct buf list;                   /* parts that arrived, as XML */
 };
 
 static struct s3_put *put_of(struct object_put *p)
@@ -193,10 +193,17 @@ static size_t part_size(int number)
 	return (size_t)S3_PART << (2 * grown);
 }
 
-/* The part under way has arrived, and is noted. */
-static int land(struct s3_put *p, struct err *e)
+/* How many parts may be under way. Those of a mount are few, its store may be
+ * on the same host: so it never waits for us. */
+static int most_flights(const struct s3_put *p)
 {
-	struct flight *f = &p->flight;
+	return p->s->shared && part_size(p->parts + 1) == S3_PART ? S3_FLIGHTS
+								  : 1;
+}
+
+/* A part has arrived, and is noted. */
+static int land(struct s3_put *p, struct flight *f, struct err *e)
+{
 	int rc;
 
 	if (!f->flying)
@@ -223,10 +230,18 @@ static int land(struct s3_put *p, struct err *e)
 	return rc;
 }
 
-/* The buffer goes; the one that came back is filled next. */
-static void take_off(struct s3_put *p)
+/* All of them, the oldest first. */
+static int land_all(struct s3_put *p, struct err *e)
 {
-	struct flight *f = &p->flight;
+	for (int i = 1; i <= S3_FLIGHTS; i++)
+		if (land(p, &p->flights[(p->parts + i) % S3_FLIGHTS], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The buffer goes; the one that came back is filled next. */
+static void take_off(struct s3_put *p, struct flight *f)
+{
 	char *mem = f->mem;
 	size_t cap = f->cap;
 
@@ -247,15 +262,21 @@ static void take_off(struct s3_put *p)
 
 static int send_part(struct s3_put *p, struct err *e)
 {
+	struct flight *f = p->flights;
+
 	if (!p->parts &&
 	    object_put_somewhere(&p->base, begin_upload, p->key, e) < 0)
 		return -1;
 	if (p->parts == S3_PARTS)
 		return err_set(e, ERR_TOO_LARGE,
 			       "an object of more than %d parts", S3_PARTS);
-	if (land(p, e) < 0)
+	if (most_flights(p) == 1 && land_all(p, e) < 0)
 		return -1;
-	take_off(p);
+	if (most_flights(p) > 1)
+		f = &p->flights[(p->parts + 1) % S3_FLIGHTS];
+	if (land(p, f, e) < 0)
+		return -1;
+	take_off(p, f);
 	return 0;
 }
 
@@ -341,7 +362,7 @@ int s3_put_finish(struct object_put *base, char *key, struct err *e)
 
 	if (!p->parts)
 		return object_put_somewhere(base, put_whole, key, e);
-	if (send_part(p, e) < 0 || land(p, e) < 0 || complete(p, e) < 0)
+	if (send_part(p, e) < 0 || land_all(p, e) < 0 || complete(p, e) < 0)
 		return -1;
 	p->upload[0] = '\0';
 	memcpy(key, p->key, sizeof(p->key));
@@ -369,17 +390,22 @@ static void abort_upload(struct s3_put *p, bool flew)
 void s3_put_free(struct object_put *base)
 {
 	struct s3_put *p = put_of(base);
-	bool flew = p->flight.flying;
+	bool flew = false;
 
-	if (flew) {
-		s3_cancel(p->s->engine, &p->flight.r);
-		s3_request_fini(&p->flight.r);
+	for (int i = 0; i < S3_FLIGHTS; i++) {
+		struct flight *f = &p->flights[i];
+
+		if (f->flying) {
+			s3_cancel(p->s->engine, &f->r);
+			s3_request_fini(&f->r);
+			flew = true;
+		}
+		room_free(f->mem, f->cap);
 	}
 	if (p->upload[0])
 		abort_upload(p, flew);
 	let_go(p, false);
 	buf_fini(&p->list);
-	room_free(p->flight.mem, p->flight.cap);
 	room_free(p->mem, p->cap);
 	free(p);
 }
