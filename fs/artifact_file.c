@@ -28,6 +28,7 @@ static struct file *file_to_open(struct fs_call *c, struct node *n,
 			err_set(e, ERR_NOT_FOUND, "it was removed");
 		return NULL;
 	}
+	soon_opened(c, &x);
 	g = file_get(c, n, &x, 0, e);
 	if (f)
 		file_put(c->fs, f);

@@ -151,6 +151,13 @@ struct objects *store_objects(struct store *s, struct fs_call *c, struct err *e)
 	return await_try(s, c, e) ? NULL : s->objects;
 }
 
+struct objects *store_peek(struct store *s)
+{
+	SCOPED_LOCK(&s->mu);
+
+	return s->objects;
+}
+
 static struct objects *objects_for_draft(void *ctx, struct err *e)
 {
 	return store_objects(ctx, NULL, e);

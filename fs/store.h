@@ -38,6 +38,8 @@ bool store_is_files(const struct store *s);
  * way, unless c may not; c NULL: it may. */
 struct objects *store_objects(struct store *s, struct fs_call *c,
 			      struct err *e);
+/* The same without a word. */
+struct objects *store_peek(struct store *s);
 struct drafts *store_drafts(const struct store *s);
 /* NULL where objects are files. */
 struct cache *store_cache(const struct store *s);

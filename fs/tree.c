@@ -60,6 +60,7 @@ static struct fs *fs_alloc(const struct fs_options *o)
 	files_init(&fs->files);
 	throughs_init(&fs->throughs);
 	young_init(&fs->young);
+	soon_init(&fs->soon);
 	problems_init(&fs->problems, "not stored");
 	paths_init(&fs->paths);
 	set_user(fs);
@@ -73,6 +74,7 @@ static void fs_free(struct fs *fs)
 	nodes_fini(&fs->nodes);
 	readers_fini(&fs->readers);
 	young_fini(&fs->young);
+	soon_fini(&fs->soon);
 	problems_fini(&fs->problems);
 	paths_fini(&fs->paths);
 	pthread_mutex_destroy(&fs->append);

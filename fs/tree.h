@@ -23,6 +23,7 @@
 #include "fs/paths.h"
 #include "fs/problems.h"
 #include "fs/scratch.h"
+#include "fs/soon.h"
 #include "fs/through.h"
 #include "fs/young.h"
 #include "indexer/index/bulletin.h"
@@ -83,6 +84,7 @@ struct fs {
 	struct files files;
 	struct throughs throughs;
 	struct young young;
+	struct soon soon;
 	struct scratches scratches;
 	struct problems problems;
 	struct paths paths;

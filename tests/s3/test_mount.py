@@ -565,3 +565,13 @@ def test_again_from_the_cache(mounted, daemon, store):
     for name, data in (("large", large), ("small", small), ("read", read)):
         assert (mounted.path / name).read_bytes() == data, name
     store.start_again()
+
+
+def test_neighbours_are_fetched_ahead(mounted, daemon, store):
+    files = {f"n{i:03}": os.urandom(3000) for i in range(60)}
+    for name, data in files.items():
+        daemon.put(f"many/{name}", data)
+    store.delay = 0.02
+    for name, data in files.items():
+        assert (mounted.path / "many" / name).read_bytes() == data
+    assert int(mounted.stats()["cache_soon_hits"]) > 30
