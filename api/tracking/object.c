@@ -72,10 +72,11 @@ static void object_put(struct call *c)
 {
 	struct upload u = {.c = c,
 			   .wish = c->params[0],
+			   .bare = true,
 			   .limit = call_app(c)->conf->artifact_limit};
 	struct err e;
 
-	if (find_owner(c, &u.ref, &e) || upload_store(&u, &e))
+	if (find_owner(c, &u.ref, &e) || upload_body(&u, &e))
 		answer_error(c, &e);
 	else
 		answer_stored(&u);

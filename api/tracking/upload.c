@@ -96,10 +96,13 @@ static int store(struct upload *u, upload_fill *fill, struct err *e)
 /* An object that gc removes at this very moment can be stored again. */
 static int enter(struct upload *u, struct err *e)
 {
-	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
+	struct cmd_artifact_put *x;
 	struct app *app = call_app(u->c);
 	int failed;
 
+	if (u->bare)
+		return 0;
+	x = command_new(COMMAND_ARTIFACT_PUT);
 	x->c.who = u->c->who;
 	x->run_id = u->ref.owner.run_id;
 	x->model_id = u->ref.owner.model_id;
@@ -138,26 +141,6 @@ int upload_from(struct upload *u, upload_fill *fill, struct err *e)
 			discard(u);
 	}
 	buf_fini(&u->sums);
-	return failed ? -1 : 0;
-}
-
-static int store_only(struct upload *u, struct err *e)
-{
-	if (check_owner(u->c, &u->ref.owner, e) || store(u, pump, e))
-		return -1;
-	if (claim_check(&u->claim, &u->digest, e)) {
-		discard(u);
-		return -1;
-	}
-	return 0;
-}
-
-int upload_store(struct upload *u, struct err *e)
-{
-	int failed = upload_fits(u->limit, call_body_length(u->c), e) ||
-		     upload_claim(u->c, &u->claim, e) || store_only(u, e);
-
-	claim_fini(&u->claim);
 	return failed ? -1 : 0;
 }
 

@@ -18,6 +18,7 @@ struct upload {
 	struct artifact_ref ref; /* whose, and where in its artifacts */
 	struct str wish;         /* the object key that it should have */
 	int64_t limit;           /* bytes, 0: none */
+	bool bare;               /* the index does not learn of it yet */
 	char key[OBJECT_KEY_MAX];
 	struct object_digest digest;
 	struct buf sums; /* of its blocks */
@@ -30,9 +31,7 @@ struct upload {
  * sees. On a transfer thread only. */
 int upload_body(struct upload *u, struct err *e);
 
-/* The same without the index: the object is nobody's yet. */
-int upload_store(struct upload *u, struct err *e);
-/* As upload_body, with bytes from elsewhere. */
+/* The same with bytes from elsewhere. */
 int upload_from(struct upload *u, upload_fill *fill, struct err *e);
 /* The rights on ref alone. */
 int upload_may(const struct call *c, const struct artifact_ref *ref,
