@@ -114,6 +114,13 @@ int fs_seen(struct fs_call *c, const struct subject *s, struct err *e)
 	return flags & KIND_SEES_RUN ? fs_seen_run(c, s->row, e) : 0;
 }
 
+/* Whether the daemon has all up to seq. */
+static bool stored(struct fs *fs, int64_t seq, int64_t wait_ms)
+{
+	return fs->shipper ? ship_wait(fs->shipper, seq, wait_ms)
+			   : journal_wait(fs->journal, seq, wait_ms);
+}
+
 int append_flush(struct fs_call *c, struct err *e)
 {
 	struct fs *fs = c->fs;
@@ -122,13 +129,15 @@ int append_flush(struct fs_call *c, struct err *e)
 	while (seq > journal_committed(fs->journal)) {
 		if (fs_may_wait(c, e))
 			return -1;
+		if (stored(fs, seq, 20))
+			break;
 		if (fs_left(c, fs->wait_ms) == 0)
 			return err_set(e, ERR_IO,
 				       "the daemon does not take what was "
 				       "written; it is kept in the journal");
-		journal_wait(fs->journal, seq, 20);
 	}
-	return 0;
+	/* what it refused is seen with the lines that it took */
+	return await(c, seq, clock_mono_ms() - c->arrived + FS_SEEN_MS, e);
 }
 
 int append_ship(struct fs_call *c, int64_t limit_ms, struct err *e)

@@ -162,10 +162,10 @@ int fs_lock(struct fs_call *c, pthread_mutex_t *mu, struct err *e)
 static void await_change(struct fs_call *c, int64_t change)
 {
 	struct fs *fs = c->fs;
-	int64_t until = clock_mono_ms() + FS_SEEN_MS, seen;
+	int64_t seen;
 
 	while ((seen = bulletin_change(fs->bulletin)) < change &&
-	       clock_mono_ms() < until && !fs_cancelled(c))
+	       fs_left(c, fs->wait_ms) > 0 && !fs_cancelled(c))
 		bulletin_wait(fs->bulletin, seen, 20);
 }
 
