@@ -36,15 +36,26 @@ static int drop_kind(struct replica_file *f, int kind, int64_t id,
 	return 0;
 }
 
+/* Artifacts, and the sums of their bytes. */
+static int drop_owned(struct replica_file *f, int64_t owner, struct err *e)
+{
+	static const enum stmt_id ids[] = {STMT_REPLICA_DROP_OWNED_SUMS,
+					   STMT_REPLICA_DROP_OWNED};
+
+	return run_all(f, ids, sizeof(ids) / sizeof(ids[0]), owner, e);
+}
+
 static int drop_run(struct replica_file *f, int64_t id, struct err *e)
 {
 	static const enum stmt_id first[] = {
-		STMT_REPLICA_DROP_BLOCKS,      STMT_REPLICA_DROP_HELD,
-		STMT_REPLICA_DROP_RUN_METRICS, STMT_REPLICA_DROP_OWNED,
+		STMT_REPLICA_DROP_BLOCKS,
+		STMT_REPLICA_DROP_HELD,
+		STMT_REPLICA_DROP_RUN_METRICS,
 		STMT_REPLICA_DROP_DATASET,
 	};
 
-	if (run_all(f, first, sizeof(first) / sizeof(first[0]), id, e))
+	if (run_all(f, first, sizeof(first) / sizeof(first[0]), id, e) ||
+	    drop_owned(f, id, e))
 		return -1;
 	return drop_kind(f, REPLICA_KIND_RUN, id, e);
 }
@@ -53,16 +64,14 @@ static int drop_logged(struct replica_file *f, int64_t id, struct err *e)
 {
 	if (db_exec(&f->db, STMT_REPLICA_DROP_MODEL_RUNS, BINDS(B(id)), e) <
 		    0 ||
-	    db_exec(&f->db, STMT_REPLICA_DROP_OWNED, BINDS(B(-id)), e) < 0)
+	    drop_owned(f, -id, e))
 		return -1;
 	return drop_kind(f, REPLICA_KIND_LOGGED, id, e);
 }
 
 static int drop_trace(struct replica_file *f, int64_t id, struct err *e)
 {
-	int64_t owner = id + (INT64_C(1) << 62);
-
-	if (db_exec(&f->db, STMT_REPLICA_DROP_OWNED, BINDS(B(owner)), e) < 0)
+	if (drop_owned(f, id + (INT64_C(1) << 62), e))
 		return -1;
 	return drop_kind(f, REPLICA_KIND_TRACE, id, e);
 }
@@ -78,8 +87,10 @@ static int drop_experiment(struct replica_file *f, int64_t id, struct err *e)
 static int drop_artifact(struct replica_file *f, int64_t id, int64_t owner,
 			 struct err *e)
 {
-	if (db_exec(&f->db, STMT_REPLICA_ORPHANS, BINDS(B(id), B(owner)), e) <
-	    0)
+	const struct bind at[] = {B(id), B(owner)};
+
+	if (db_exec(&f->db, STMT_REPLICA_DROP_SUMS_BELOW, at, 2, e) < 0 ||
+	    db_exec(&f->db, STMT_REPLICA_ORPHANS, at, 2, e) < 0)
 		return -1;
 	return db_exec(&f->db, STMT_REPLICA_DROP_BELOW, BINDS(B(id)), e);
 }

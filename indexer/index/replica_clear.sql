@@ -27,6 +27,7 @@ DELETE FROM model_version;
 DELETE FROM model_version_tag;
 DELETE FROM model_alias;
 DELETE FROM artifact;
+DELETE FROM object_sums;
 DELETE FROM removed;
 DELETE FROM refused;
 DELETE FROM block;

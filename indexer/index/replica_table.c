@@ -248,6 +248,14 @@ const struct replica_table replica_tables[REPLICA_TABLES] = {
 	 .columns = 13,
 	 .stored = 13,
 	 .after = -1},
+	{.name = "object_sums",
+	 .kind = REPLICA_KIND_ARTIFACT,
+	 .rows = STMT_REPLICA_OBJECT_SUMS,
+	 .put = STMT_REPLICA_PUT_OBJECT_SUMS,
+	 .drop = STMT_REPLICA_DROP_OBJECT_SUMS,
+	 .columns = 2,
+	 .stored = 2,
+	 .after = -1},
 	{.name = "removed",
 	 .kind = REPLICA_KIND_REMOVED,
 	 .rows = STMT_REPLICA_REMOVED,
@@ -258,7 +266,7 @@ const struct replica_table replica_tables[REPLICA_TABLES] = {
 	 .after = -1},
 };
 
-const int replica_first[REPLICA_KINDS + 1] = {0, 1, 3, 7, 16, 23, 28, 29, 30};
+const int replica_first[REPLICA_KINDS + 1] = {0, 1, 3, 7, 16, 23, 28, 30, 31};
 
 const enum stmt_id replica_next[REPLICA_KINDS] = {
 	[REPLICA_KIND_PROJECT] = STMT_REPLICA_NEXT_PROJECT,

@@ -37,7 +37,7 @@ struct replica_table {
 	bool kept;     /* rows stay when the thing comes again */
 };
 
-enum { REPLICA_TABLES = 30 };
+enum { REPLICA_TABLES = 31 };
 extern const struct replica_table replica_tables[REPLICA_TABLES];
 /* Where the tables of a kind begin; one more is the end of the last. */
 extern const int replica_first[REPLICA_KINDS + 1];

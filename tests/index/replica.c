@@ -135,6 +135,7 @@ static const struct {
 	{"registered_model", "gone = 0"},
 	{"trace", "experiment >= 0"},
 	{"tail", "0"},
+	{"object_sums", "key IN (SELECT key FROM artifact)"},
 };
 
 static const char *where_of(const char *table)
@@ -412,6 +413,18 @@ static void trace_step(void)
 	}
 }
 
+static void put_file_with_sums(const char *run, const char *path)
+{
+	struct cmd_artifact_put *x = command_new(COMMAND_ARTIFACT_PUT);
+
+	x->run_id = str_from(run);
+	x->path = str_from(path);
+	x->key = str_from(arena_printf(&fx.a, "k%u", pick(1 << 30)));
+	x->size = (struct opt_i64){(int64_t)pick(1000), true};
+	x->sums = pick(2) ? STR("1200000000") : STR_NONE;
+	fx_apply(&fx, &x->c);
+}
+
 static void artifact_step(void)
 {
 	const char *run = any(&runs);
@@ -429,9 +442,7 @@ static void artifact_step(void)
 		fx_move(&fx, run, path, run, name("top", 2));
 		break;
 	default:
-		fx_put(&fx, run, path,
-		       arena_printf(&fx.a, "k%u", pick(1 << 30)),
-		       (int64_t)pick(1000));
+		put_file_with_sums(run, path);
 	}
 }
 
@@ -441,7 +452,8 @@ static void experiment_step(void)
 
 	switch (pick(6)) {
 	case 0:
-		fx_on_experiment(&fx, COMMAND_EXPERIMENT_DELETE, id);
+		if (pick(3) == 0)
+			fx_on_experiment(&fx, COMMAND_EXPERIMENT_DELETE, id);
 		break;
 	case 1:
 		fx_on_experiment(&fx, COMMAND_EXPERIMENT_RESTORE, id);
@@ -468,7 +480,8 @@ static void run_step(void)
 
 	switch (pick(9)) {
 	case 0:
-		fx_on_run(&fx, COMMAND_RUN_DELETE, run);
+		if (pick(3) == 0)
+			fx_on_run(&fx, COMMAND_RUN_DELETE, run);
 		break;
 	case 1:
 		fx_on_run(&fx, COMMAND_RUN_RESTORE, run);
@@ -505,7 +518,7 @@ static void one_step(void)
 		log_inputs,    log_a_model,
 	};
 
-	if (pick(100) == 0)
+	if (pick(200) == 0)
 		collect_trash();
 	else
 		steps[pick(sizeof(steps) / sizeof(steps[0]))]();
@@ -653,6 +666,7 @@ static void test_columns(void)
 static void test_history(void)
 {
 	int differ = 0, wrong = 0, looks = 0;
+	int64_t files = 0, sums = 0;
 	struct replica_head h;
 
 	for (int i = 0; i < STEPS; i++) {
@@ -667,6 +681,8 @@ static void test_history(void)
 			continue;
 		settle();
 		looks++;
+		files += sql_number(&fx, "SELECT count(*) FROM artifact");
+		sums += sql_number(&fx, "SELECT count(*) FROM object_sums");
 		if (level(1 + (int64_t)pick(1 << 16)) < 0) {
 			wrong++;
 			continue;
@@ -679,6 +695,7 @@ static void test_history(void)
 	printf("# looked %d times at %zu experiments, %zu runs\n", looks,
 	       experiments.n, runs.n);
 	ok(looks > 10, "the copy was level now and then");
+	ok(files > 100 && sums > 50, "there were files, some with sums");
 	ok(!differ, "a copy holds the rows of what it was made of");
 	ok(!wrong, "and the points of runs that were asked for");
 }
@@ -808,8 +825,11 @@ static void test_lock(void)
 	   "an index of its own is no copy");
 }
 
-int main(void)
+/* replica [SEED]: another history. */
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		seed = (uint64_t)strtoll(argv[1], NULL, 10);
 	fx_start(&fx);
 	store = store_open(&fx);
 	snprintf(copy, sizeof(copy), "%s/copy", fx.dir);
