@@ -208,7 +208,8 @@ def bucket():
         return
     pytest("bucket", "requirements-s3.txt", directory, ["tests/s3"])
     artifacts = [f"tests/clients/test_{name}.py" for name in (
-        "artifacts_mpu", "gc", "models_mlflow", "parts_mlflow",
+        "artifacts_mpu", "gc", "models_mlflow", "mount_artifacts",
+        "mount_models", "mount_shell", "mount_two_faces", "parts_mlflow",
         "tracking_mlflow")]
     pytest("bucket-clients", "requirements-mlflow3.txt", directory, artifacts,
            ORRERY_TEST_OBJECTS="s3")
