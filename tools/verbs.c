@@ -36,8 +36,7 @@
 		 "room of the cache (default: 10G)"},                          \
 	{                                                                      \
 		"cache-free", 0, "SIZE", "cache.free",                         \
-			"what it leaves free on its disk (default: 1G, or a "  \
-			"twentieth of a smaller disk)"                         \
+			"what it leaves free there (default: 1G, or 5 %)"      \
 	}
 #define LOG_LEVEL                                                              \
 	{                                                                      \
