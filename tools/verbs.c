@@ -30,8 +30,7 @@
 	}
 #define CACHE                                                                  \
 	{"cache", 0, "DIR", "cache.dir",                                       \
-	 "where what is kept of what lies elsewhere (default: DATA/cache, "    \
-	 "~/.cache/orrery)"},                                                  \
+	 "where bytes from elsewhere are kept (default: DATA/cache)"},         \
 		{"cache-size", 0, "SIZE", "cache.size",                        \
 		 "room of the cache (default: 10G)"},                          \
 	{                                                                      \
