@@ -45,10 +45,10 @@ struct replica {
 	pthread_mutex_t mu;
 	pthread_cond_t wake, news; /* of the keeper; of all who wait */
 	/* guarded by: mu */
-	int64_t heard;      /* change that the stream told of */
-	bool listening;     /* the stream is there */
-	bool hurry; /* somebody waits */
-	int64_t level_at;   /* monotonic ms, when that was */
+	int64_t heard;    /* change that the stream told of */
+	bool listening;   /* the stream is there */
+	bool hurry;       /* somebody waits */
+	int64_t level_at; /* monotonic ms, when that was */
 	struct fetch fetches[REPLICA_FETCHES];
 	struct replica_figures figures;
 };

@@ -21,7 +21,7 @@ struct upload {
 	bool bare;               /* the index does not learn of it yet */
 	char key[OBJECT_KEY_MAX];
 	struct object_digest digest;
-	struct buf sums; /* of its blocks */
+	struct buf sums;    /* of its blocks */
 	struct claim claim; /* of the body, what its sender says it is */
 	void *from;         /* for another fill than the body */
 };
