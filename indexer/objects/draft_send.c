@@ -152,8 +152,10 @@ int draft_send(struct object_draft *d, struct err *e)
 	d->touched = clock_mono_ms();
 	d->refs++;
 	count_sender(d->home, true);
-	if (thread_start(&thread, sender, d, e) == 0)
-		return pthread_detach(thread), 0;
+	if (thread_start(&thread, sender, d, e) == 0) {
+		pthread_detach(thread);
+		return 0;
+	}
 	count_sender(d->home, false);
 	d->refs--;
 	d->state = DRAFT_IDLE;
