@@ -136,7 +136,7 @@ static inline bool comes(const char *path)
 static inline void flip_in(const char *path, int64_t at)
 {
 	int fd = open(path, O_RDWR);
-	char c;
+	char c = 0;
 
 	if (fd < 0 || pread(fd, &c, 1, at) != 1)
 		perror(path);
