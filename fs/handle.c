@@ -77,6 +77,12 @@ bool fs_handle_writes(const struct fs_handle *h)
 	return (h->flags & O_ACCMODE) != O_RDONLY;
 }
 
+/* open(O_CREAT | O_RDONLY), as flock(1) does, makes a file, too. */
+static bool stores(const struct fs_handle *h)
+{
+	return fs_handle_writes(h) || h->created;
+}
+
 bool fs_handle_reads(const struct fs_handle *h)
 {
 	return (h->flags & O_ACCMODE) != O_WRONLY;
@@ -327,7 +333,7 @@ int fs_fsync(struct fs_call *c, struct fs_handle *h, struct err *e)
 	const struct file_type *t = type_of(h);
 	int r;
 
-	if (!t->fsync || !fs_handle_writes(h))
+	if (!t->fsync || !stores(h))
 		return 0;
 	if (begin(c, h, e))
 		return -1;
@@ -358,7 +364,7 @@ void fs_release(struct fs_call *c, struct fs_handle *h)
 
 	if (begin(c, h, &e))
 		return;
-	if (t->release && fs_handle_writes(h))
+	if (t->release && stores(h))
 		r = t->release(c, h, &e);
 	end(c, h);
 	if (c->parked)

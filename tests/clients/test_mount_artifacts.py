@@ -271,6 +271,20 @@ def test_append_and_truncate(daemon, run_dir, place):
         "f": 0, "g": 0, "h": 0})
 
 
+def test_made_by_who_only_reads(daemon, run_dir, place):
+    """open(O_CREAT | O_RDONLY): pjdfstest found that it made nothing."""
+    with opened(place / "f", os.O_CREAT | os.O_EXCL | os.O_RDONLY):
+        assert os.listdir(place) == ["f"]
+    assert os.stat(place / "f").st_size == 0
+    with fails(errno.EEXIST):
+        os.open(place / "f", os.O_CREAT | os.O_EXCL | os.O_RDONLY)
+    with opened(place / "g", os.O_CREAT | os.O_RDONLY) as fd:
+        os.fsync(fd)
+    assert sh("flock lock echo held", place) == "held\n"
+    assert wait_until(lambda: listed_over_http(daemon, run_dir) == {
+        "f": 0, "g": 0, "lock": 0})
+
+
 def test_holes(daemon, run_dir, place):
     sh("dd if=/dev/zero of=f bs=1 count=1 seek=1000000 status=none; "
        "echo x | dd of=f bs=1 seek=500000 conv=notrunc status=none", place)
