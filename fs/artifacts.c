@@ -197,6 +197,33 @@ int artifact_check_name(struct str name, struct err *e)
 	return name_check_artifact(name, false, e);
 }
 
+/* The path of name in dir, and the node that it begins below. */
+static struct node *path_below(struct fs_call *c, struct node *dir,
+			       struct str name, struct buf *path, struct err *e)
+{
+	struct node *root =
+		nodes_path(&c->fs->nodes, dir, name, KIND_ARTIFACTS, path);
+
+	if (!root)
+		err_set(e, ERR_NOT_FOUND, "the directory is gone");
+	else if (!buf_ok(path))
+		err_set(e, ERR_TOO_LONG,
+			"the path is too long: below artifacts/ at most %d "
+			"bytes",
+			LIMIT_ARTIFACT_PATH);
+	return root && buf_ok(path) ? root : NULL;
+}
+
+/* What can never be stored is not made. */
+static int check_path(struct fs_call *c, struct node *dir, struct str name,
+		      struct err *e)
+{
+	SCOPED(buf_fini) struct buf path;
+
+	buf_init(&path, LIMIT_ARTIFACT_PATH);
+	return path_below(c, dir, name, &path, e) ? 0 : -1;
+}
+
 /* Path of name in dir, and the run it is in, into a command. */
 int artifact_path(struct fs_call *c, struct command *x, struct node *dir,
 		  struct str name, struct artifact_place *ret, struct err *e)
@@ -205,11 +232,9 @@ int artifact_path(struct fs_call *c, struct command *x, struct node *dir,
 	struct node *root;
 
 	buf_init(&path, LIMIT_ARTIFACT_PATH);
-	root = nodes_path(&c->fs->nodes, dir, name, KIND_ARTIFACTS, &path);
+	root = path_below(c, dir, name, &path, e);
 	if (!root)
-		return err_set(e, ERR_NOT_FOUND, "the directory is gone");
-	if (!buf_ok(&path))
-		return err_set(e, ERR_TOO_LONG, "the path is too long");
+		return -1;
 	ret->run = command_str(x, fs_run_id(c->fs, root));
 	ret->path = command_str(x, buf_view(&path));
 	return 0;
@@ -246,7 +271,7 @@ int artifact_create(struct fs_call *c, struct node *dir, struct str name,
 	struct node *n;
 	struct file *f;
 
-	if (artifact_check_name(name, e))
+	if (artifact_check_name(name, e) || check_path(c, dir, name, e))
 		return -1;
 	n = nodes_make_up(&fs->nodes, dir, KIND_ARTIFACT, name);
 	f = n ? file_get(c, n, NULL, how->mode, e) : NULL;

@@ -69,6 +69,8 @@ static enum err_kind kind_of_errno(int errnum)
 	case ENOSPC:
 	case EDQUOT:
 		return ERR_NO_SPACE;
+	case EFBIG:
+		return ERR_TOO_LARGE;
 	case ENOENT:
 		return ERR_NOT_FOUND;
 	default:
