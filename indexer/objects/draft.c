@@ -64,6 +64,9 @@ static int spool_open(const char *dir, struct err *e)
 	char name[2 * NAME_BYTES + 1];
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+	/* somebody removed the cache under the mount */
+	if (fd < 0 && errno == ENOENT && io_mkdirs(dir, 0700, e) == 0)
+		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
 		random_hex(name, NAME_BYTES);
 		if (asprintf(&path, "%s/.spool-%s", dir, name) < 0)
