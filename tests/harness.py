@@ -182,10 +182,10 @@ def workplace(directory=None):
         shutil.rmtree(base, ignore_errors=True)
 
 
-def check(data):
+def check(data, env=None):
     """orrery check: its findings, none when all is well."""
     p = subprocess.run([BIN / "orrery", "check", "--data", data], text=True,
-                       env={**os.environ, **store_environment(data)},
+                       env={**(env or os.environ), **store_environment(data)},
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return "" if p.returncode == 0 else p.stdout or "status 1"
 

@@ -1,4 +1,5 @@
 """A daemon on an S3 server: ours, or the referee."""
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import referee  # noqa: E402
 import standin  # noqa: E402
-from harness import ROOT, Daemon, workplace  # noqa: E402
+from harness import (ROOT, Daemon, Mount, check, have_fuse,  # noqa: E402
+                     unmount, workplace)
 
 
 class Stored(Daemon):
@@ -76,3 +78,64 @@ def versitygw():
         pytest.skip(why)
     with workplace() as b, referee.versitygw(argv0, b / "gw") as url:
         yield url
+
+
+class Mounted:
+    """A daemon, a mount of it with a cache of its own, and a run.
+
+    place is its artifacts; fresh() is the same in a mount that has never seen
+    any of it."""
+
+    ends = (0,)  # statuses; (0, 1) where something may be lost, and told
+
+    def __init__(self, base, daemon, environment):
+        self.base, self.daemon = base, daemon
+        self.environment, self.serial = environment, 0
+        self.mount, self.run = None, "experiments/apps/runs/r"
+        self.again()
+        (self.mount.path / "experiments" / "apps").mkdir()
+        (self.mount.path / self.run).mkdir()
+
+    @property
+    def place(self):
+        return self.mount.path / self.run / "artifacts"
+
+    def again(self, cache="cache", *flags):
+        """Ends the mount, which must have stored everything; a new one."""
+        if self.mount:
+            assert self.mount.stop() in self.ends
+        self.mount = Mount(self.daemon.data, self.base / "mnt", "--cache",
+                           self.base / cache, *flags, env=self.environment)
+        return self.place
+
+    def fresh(self, *flags):
+        self.serial += 1
+        return self.again(f"cache{self.serial}", *flags)
+
+    def end(self):
+        status = self.mount.stop() if self.mount.alive() else None
+        unmount(self.base / "mnt")
+        assert status in self.ends, f"the mount ended with {status}"
+        assert self.daemon.stop() == 0
+        assert check(self.daemon.data, env=self.environment) == ""
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def mounted(request, base):
+    """The same on a directory and on an S3 server."""
+    if not have_fuse():
+        pytest.skip("no /dev/fuse here")
+    with contextlib.ExitStack() as stack:
+        if request.param == "bucket":
+            d = Stored(base / "data", stack.enter_context(standin.apart()))
+            environment = d.environment
+        else:
+            d, environment = Daemon(base / "data"), dict(os.environ)
+        try:
+            m = Mounted(base, d, environment)
+            yield m
+            m.end()
+        finally:
+            unmount(base / "mnt")
+            if d.alive():
+                d.stop()

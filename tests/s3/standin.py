@@ -13,9 +13,12 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import random
 import re
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -90,6 +93,7 @@ class Standin:
         self.expired = set()                  # ids
         self.objects, self.uploads = {}, {}
         self.counts, self.faults = Counter(), []
+        self.mixed = None  # (chance, faults, how often)
         self.sums = Counter()  # by which checksum bodies were checked
         self.conditional, self.checksums = conditional, checksums
         self.region, self.bucket, self.tls = REGION, BUCKET, tls
@@ -185,7 +189,7 @@ class Standin:
         if self.delay:
             time.sleep(self.delay)
         if fault == "hang":
-            time.sleep(40)
+            self.healed(40)
             return False
         return self.answer(s, r, key, fault)
 
@@ -232,6 +236,12 @@ class Standin:
         s.sendall(head.encode("latin-1") + body)
         return True
 
+    def healed(self, seconds):
+        """Sleeps, but not beyond the end of the server."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.listener.fileno() >= 0:
+            time.sleep(0.05)
+
     # --- faults --------------------------------------------------------------
 
     def fail(self, kind, fault, times=1, skip=0, **headers):
@@ -240,9 +250,20 @@ class Standin:
             self.faults.append([kind, fault, times, skip, {
                 k.replace("_", "-"): v for k, v in headers.items()}])
 
+    def mix(self, faults, often, seed):
+        """Any request of any kind fails in any of these ways, so often."""
+        self.mixed = (random.Random(seed), faults, often)
+
+    def heal(self):
+        self.mixed = None
+        self.faults.clear()
+
     def fault_of(self, kind):
         with self.lock:
             self.counts[kind] += 1
+            if self.mixed and self.mixed[0].random() < self.mixed[2]:
+                self.fault_headers = {}
+                return self.mixed[0].choice(self.mixed[1])
             for f in self.faults:
                 if f[0] not in (kind, "any") or not f[2]:
                     continue
@@ -531,6 +552,18 @@ class Standin:
     do_post = do_other
 
 
+@contextlib.contextmanager
+def apart():
+    """The URL of one in a process of its own: who touches a mapped page holds
+    Python's lock, and a server of the same process could not answer."""
+    p = subprocess.Popen([sys.executable, __file__], text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield p.stdout.readline().strip()
+    finally:
+        p.communicate()
+
+
 def environment(url, bucket=BUCKET, prefix="", key="test",
                 secret="secretsecret"):
     """What a daemon needs to use a server."""
@@ -539,3 +572,9 @@ def environment(url, bucket=BUCKET, prefix="", key="test",
                 f"/{prefix}" if prefix else ""),
             "ORRERY_OBJECTS__ENDPOINT": url,
             "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+if __name__ == "__main__":
+    with Standin() as server:
+        print(server.url, flush=True)
+        sys.stdin.read()
