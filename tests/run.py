@@ -201,6 +201,17 @@ def mlflow():
                ["tests/clients/mlflow_own/run"])
 
 
+def posix():
+    """pjdfstest's cases in a mount, from ORRERY_PJDFSTEST."""
+    if not os.environ.get("ORRERY_PJDFSTEST"):
+        note("skipped", "posix: pjdfstest",
+             "ORRERY_PJDFSTEST names no checkout of pjdfstest, built")
+        return
+    directory = programs()
+    if directory:
+        pytest("posix", "requirements-s3.txt", directory, ["tests/posix"])
+
+
 def bucket():
     """Objects on S3 servers: ours, which fails on request, and a real one."""
     directory = programs()
@@ -223,7 +234,7 @@ def fault():
 
 
 STAGES = {f.__name__: f for f in (lint, plain, clang, asan, tsan, clients,
-                                  mlflow, bucket, fault)}
+                                  mlflow, posix, bucket, fault)}
 
 
 def main():
