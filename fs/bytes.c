@@ -16,6 +16,7 @@ struct bytes {
 	atomic_int uses;
 	struct cached *cached;
 	int64_t size;
+	atomic_bool joined; /* its store is there */
 };
 
 void bytes_error(struct err *e)
@@ -30,21 +31,52 @@ void bytes_error(struct err *e)
 	e->kind = ERR_IO;
 }
 
-struct bytes *bytes_open(struct fs_call *c, const struct cached_name *name,
-			 struct err *e)
+static struct bytes *open_from(struct fs *fs, struct objects *o,
+			       const struct cached_name *name, struct err *e)
 {
-	struct objects *o = store_objects(c->fs->store, c, e);
-	struct bytes *b = o ? calloc(1, sizeof(*b)) : NULL;
+	struct bytes *b = calloc(1, sizeof(*b));
 
-	if (!b)
+	if (!b) {
+		err_set(e, ERR_NO_SPACE, "no memory for an open file");
 		return NULL;
+	}
 	atomic_init(&b->uses, 1);
+	atomic_init(&b->joined, o != NULL);
 	b->size = name->size;
-	b->cached = cached_open(store_cache(c->fs->store), o, name, e);
+	b->cached = cached_open(store_cache(fs->store), o, name, e);
 	if (b->cached)
 		return b;
 	free(b);
 	return NULL;
+}
+
+struct bytes *bytes_open(struct fs_call *c, const struct cached_name *name,
+			 struct err *e)
+{
+	struct objects *o = store_objects(c->fs->store, c, e);
+
+	return o ? open_from(c->fs, o, name, e) : NULL;
+}
+
+struct bytes *bytes_near(struct fs *fs, const struct cached_name *name)
+{
+	struct err e = {0};
+	struct bytes *b = open_from(fs, store_peek(fs->store), name, &e);
+
+	if (bytes_fd(b) >= 0)
+		return b;
+	bytes_drop(b);
+	return NULL;
+}
+
+static void join(struct fs *fs, struct bytes *b)
+{
+	struct objects *o = store_peek(fs->store);
+
+	if (!o)
+		return;
+	cached_join(b->cached, o);
+	atomic_store(&b->joined, true);
 }
 
 struct bytes *bytes_hold(struct bytes *b)
@@ -69,8 +101,11 @@ int64_t bytes_read(struct fs_call *c, struct bytes *b, int64_t off, char *out,
 	struct cached_wait w = {.never = !c->may_wait,
 				.until = c->arrived + ms,
 				.cancelled = c->cancelled};
-	int64_t got = cached_read(b->cached, off, out, n, &w, e);
+	int64_t got;
 
+	if (!atomic_load(&b->joined))
+		join(c->fs, b);
+	got = cached_read(b->cached, off, out, n, &w, e);
 	if (got == CACHED_WAIT)
 		return fs_may_wait(c, e);
 	if (got < 0) {

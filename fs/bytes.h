@@ -16,6 +16,8 @@ struct bytes *bytes_open(struct fs_call *c, const struct cached_name *name,
 			 struct err *e);
 struct bytes *bytes_hold(struct bytes *b); /* NULL stays NULL */
 void bytes_drop(struct bytes *b);
+/* The same where all of them lie here, without the store; else NULL. */
+struct bytes *bytes_near(struct fs *fs, const struct cached_name *name);
 /* As file_read. */
 int64_t bytes_read(struct fs_call *c, struct bytes *b, int64_t off, char *out,
 		   size_t n, struct err *e);

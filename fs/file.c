@@ -279,9 +279,10 @@ static int lock_shared(struct fs_call *c, struct file *f, struct err *e)
 	return 0;
 }
 
-/* Sums of the blocks of a large one, as the index has them. */
+/* Sums of the blocks of a large one, as the index has them. near: only where
+ * it needs no store. */
 static struct bytes *open_named(struct fs_call *c, struct cached_name *name,
-				struct err *e)
+				bool near, struct err *e)
 {
 	SCOPED(buf_fini) struct buf sums;
 	int r = 0;
@@ -294,11 +295,14 @@ static struct bytes *open_named(struct fs_call *c, struct cached_name *name,
 		fs_end(c);
 	}
 	name->sums = buf_view(&sums);
-	return r < 0 ? NULL : bytes_open(c, name, e);
+	if (r < 0)
+		return NULL;
+	return near ? bytes_near(c->fs, name) : bytes_open(c, name, e);
 }
 
 /* They are opened as they are now; if they are others by then, those count. */
-static int open_cached(struct fs_call *c, struct file *f, struct err *e)
+static int open_cached(struct fs_call *c, struct file *f, bool near,
+		       struct err *e)
 {
 	SCOPED_FREE char *key = NULL;
 	struct cached_name name = {.kind = CACHE_SHA256};
@@ -314,7 +318,7 @@ static int open_cached(struct fs_call *c, struct file *f, struct err *e)
 	name.key = str_from(key);
 	name.size = digest.size;
 	name.digest = str_from(digest.sha256);
-	b = open_named(c, &name, e);
+	b = open_named(c, &name, near, e);
 	if (!b) {
 		bytes_error(e);
 		return -1;
@@ -333,7 +337,7 @@ static int heal(struct fs_call *c, struct file *f, struct err *e)
 	int fd;
 
 	if (f->key && *f->key && !store_is_files(c->fs->store))
-		return open_cached(c, f, e);
+		return open_cached(c, f, false, e);
 	fd = open_bytes(c->fs, str_from(f->key), e);
 	if (fd < 0)
 		return err_set(e, ERR_IO, "the bytes of '%s' are missing",
@@ -368,6 +372,21 @@ int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
 		got = bytes_read(c, held, off, out, n, e);
 	bytes_drop(held);
 	return got;
+}
+
+void file_near(struct fs_call *c, struct file *f, int64_t least)
+{
+	struct err ignored = {0};
+	bool missing;
+
+	if (store_is_files(c->fs->store))
+		return;
+	pthread_rwlock_rdlock(&f->lock);
+	missing = f->fd < 0 && !f->bytes && f->key && *f->key &&
+		  f->digest.size >= least;
+	pthread_rwlock_unlock(&f->lock);
+	if (missing)
+		open_cached(c, f, true, &ignored);
 }
 
 int file_settled_fd(const struct file *f)

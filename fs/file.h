@@ -86,6 +86,9 @@ uint64_t file_content(struct file *f);
 bool file_attr(struct file *f, struct attr *ret);
 int64_t file_read(struct fs_call *c, struct file *f, int64_t off, char *out,
 		  size_t n, struct err *e);
+/* Opens what lies here as a whole, if it has at least so many bytes: it does
+ * not wait, and where it cannot be had nothing has happened. */
+void file_near(struct fs_call *c, struct file *f, int64_t least);
 /* With its lock: a descriptor of all its bytes as they are stored, -1 where
  * they are not in a file here, or may change. */
 int file_settled_fd(const struct file *f);

@@ -233,6 +233,8 @@ int through_choose(struct fs_call *c, struct fs_handle *h, struct err *e)
 	if (!h->file || h->plain)
 		return 0;
 	settled = is_offered(&c->fs->throughs) && has_settled(c, h->node);
+	if (settled)
+		file_near(c, h->file, FS_THROUGH_MIN);
 	return choose(c->fs, h, settled, e);
 }
 

@@ -116,7 +116,7 @@ static void take_name(struct cache_object *o, struct objects *store,
 {
 	SCOPED_LOCK(&o->mu);
 
-	if (o->store == store && str_is(key, o->key))
+	if (!store || (o->store == store && str_is(key, o->key)))
 		return;
 	free(o->key);
 	o->key = strndup(key.n ? key.p : "", key.n);
@@ -191,6 +191,14 @@ struct cached *cached_open(struct cache *c, struct objects *store,
 		soon_used(h->o);
 	}
 	return h;
+}
+
+void cached_join(struct cached *h, struct objects *store)
+{
+	SCOPED_LOCK(&h->o->mu);
+
+	if (!h->o->store)
+		h->o->store = store;
 }
 
 void cached_close(struct cached *h)

@@ -73,9 +73,12 @@ struct cache *cache_open(const struct cache_options *o, struct err *e);
 /* Nothing is open any more. What is under way is given up. */
 void cache_close(struct cache *c);
 
-/* The name is copied. Does not ask the store. */
+/* The name is copied. Does not ask the store. NULL is one that is not there
+ * yet: what is not on disk cannot be read before cached_join. */
 struct cached *cached_open(struct cache *c, struct objects *store,
 			   const struct cached_name *name, struct err *e);
+/* The store has come, for one that was opened without. */
+void cached_join(struct cached *h, struct objects *store);
 void cached_close(struct cached *h);
 /* Bytes [off, off+n), fewer only at the end of the object: how many, -1, or
  * CACHED_WAIT. */

@@ -119,7 +119,7 @@ void ahead_fill(struct cache_object *o, struct reader *s, int64_t pos)
 {
 	int64_t end = pos + (int64_t)s->window, at = pos, want = piece(o, s);
 
-	if (!s->window)
+	if (!s->window || !o->store)
 		return;
 	if (end > o->check.size)
 		end = o->check.size;

@@ -46,11 +46,16 @@ static int take(struct learn *l, struct str piece, struct err *e)
 static int from_store(struct learn *l, struct objects *store, const char *key,
 		      struct err *e)
 {
-	struct object_get *g =
-		object_get_begin(store, str_from(key), 0, l->o->check.size, e);
+	struct object_get *g;
 	struct str piece = STR_NONE;
-	int rc = g ? 0 : -1;
+	int rc;
 
+	if (!store)
+		return err_set(e, ERR_UNAVAILABLE,
+			       "object %.200s: its store is not there yet",
+			       key);
+	g = object_get_begin(store, str_from(key), 0, l->o->check.size, e);
+	rc = g ? 0 : -1;
 	atomic_fetch_add(&l->o->c->counts.requests, 1);
 	while (rc == 0) {
 		rc = object_get_next(g, &piece, e);

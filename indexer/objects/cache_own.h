@@ -73,7 +73,8 @@ struct cache_object {
 	struct cache_id id;
 	pthread_mutex_t mu;
 	pthread_cond_t changed;
-	struct objects *store; /* guarded by: mu, as all below */
+	struct objects
+		*store; /* guarded by: mu, as all below; NULL: none yet */
 	char *key;
 	struct check check;
 	struct range *ranges;

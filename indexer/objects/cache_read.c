@@ -336,6 +336,10 @@ static int ask(struct reading *x, struct err *e)
 	int64_t off = x->at - x->at % x->o->check.block;
 
 	x->missed = true;
+	if (!x->o->store)
+		return err_set(e, ERR_UNAVAILABLE,
+			       "object %.200s: its store is not there yet",
+			       x->o->key);
 	if (!range_start(x->o, off, (size_t)span(x, off), false))
 		return err_set(e, ERR_BUSY, "out of memory");
 	return 0;

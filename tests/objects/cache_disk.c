@@ -114,6 +114,45 @@ static void check_stamp(void)
 	stop();
 }
 
+/* Opened before its store is there. */
+static void check_without_store(void)
+{
+	struct memory_object *x, *far, *unknown;
+	struct cached_name name;
+	struct cached *h, *g;
+	char out[100];
+
+	start(0, 0);
+	x = memory_add(&store, 5 * MB);
+	far = memory_add(&store, 5 * MB);
+	unknown = memory_add(&store, 5 * MB);
+	ok(reads(x) && comes(path_of("stamps", x)), "one is there");
+	again();
+	name = memory_name(x, true);
+	h = cached_open(cache, NULL, &name, &e);
+	ok(cached_fd(h) >= 0 && read_all(h, x), "what is there is read");
+	g = open_object(x);
+	ok(read_all(g, x), "also by who has the store");
+	cached_close(g);
+	cached_close(h);
+	name = memory_name(unknown, false);
+	h = cached_open(cache, NULL, &name, &e);
+	ok(cached_read(h, 0, out, sizeof(out), NULL, &e) < 0 &&
+		   e.kind == ERR_UNAVAILABLE,
+	   "without sums, what is not there is not");
+	cached_close(h);
+	name = memory_name(far, true);
+	h = cached_open(cache, NULL, &name, &e);
+	ok(cached_fd(h) < 0 &&
+		   cached_read(h, 0, out, sizeof(out), NULL, &e) < 0 &&
+		   e.kind == ERR_UNAVAILABLE,
+	   "nor with them");
+	cached_join(h, &store.base);
+	ok(read_all(h, far), "once the store has come, it is");
+	cached_close(h);
+	stop();
+}
+
 static void check_part(void)
 {
 	struct memory_object *x;
@@ -235,6 +274,7 @@ int main(void)
 	check_damage(3 * MB);
 	check_damage(100 * KB);
 	check_stamp();
+	check_without_store();
 	check_part();
 	check_adopt();
 	check_md5();
