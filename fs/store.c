@@ -308,3 +308,8 @@ struct cache *store_cache(const struct store *s)
 {
 	return s->cache;
 }
+
+int store_near(const struct store *s, const struct cached_name *name)
+{
+	return s->files ? 100 : cache_percent(s->cache, name);
+}

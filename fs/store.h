@@ -43,6 +43,8 @@ struct objects *store_peek(struct store *s);
 struct drafts *store_drafts(const struct store *s);
 /* NULL where objects are files. */
 struct cache *store_cache(const struct store *s);
+/* Percent of an object's bytes that lie on this host. */
+int store_near(const struct store *s, const struct cached_name *name);
 /* What came of asking it: e NULL, all went well. */
 void store_note(struct store *s, const struct err *e);
 /* As far as is known. */

@@ -8,6 +8,7 @@
 
 #include "fs/artifact.h"
 #include "fs/families.h"
+#include "fs/store.h"
 
 enum fact {
 	FACT_ID,
@@ -16,6 +17,9 @@ enum fact {
 	FACT_CRC32C,
 	FACT_SIZE,
 	FACT_KEY,
+	LISTED,
+	/* Of this host, not of the thing: not to be copied along with it. */
+	FACT_CACHED = LISTED,
 	FACTS
 };
 
@@ -23,6 +27,7 @@ static const char *const fact_names[FACTS] = {
 	[FACT_ID] = "user.id",         [FACT_NAME] = "user.name",
 	[FACT_SHA256] = "user.sha256", [FACT_CRC32C] = "user.crc32c",
 	[FACT_SIZE] = "user.size",     [FACT_KEY] = "user.key",
+	[FACT_CACHED] = "user.cached",
 };
 
 struct facts {
@@ -115,6 +120,24 @@ static int logged_facts(struct fs_call *c, struct node *n, struct facts *ret,
 	return 0;
 }
 
+/* 0 and 1 are none and all of it. */
+static void set_cached(struct fs_call *c, const struct artifact *x,
+		       struct str *ret)
+{
+	const struct cached_name name = {.key = x->key,
+					 .size = x->size,
+					 .kind = CACHE_SHA256,
+					 .digest = x->sha256};
+	int percent = store_near(c->fs->store, &name);
+	const char *part;
+
+	*ret = percent ? STR("1") : STR("0");
+	if (percent == 0 || percent == 100)
+		return;
+	part = arena_printf(&c->arena, "%d%%", percent);
+	*ret = part ? str_from(part) : STR_NONE;
+}
+
 /* Of a file that is being written for the first time nothing is known. */
 static int artifact_facts(struct fs_call *c, struct node *n, struct facts *ret,
 			  struct err *e)
@@ -127,6 +150,7 @@ static int artifact_facts(struct fs_call *c, struct node *n, struct facts *ret,
 	ret->of[FACT_CRC32C] = x.crc32c;
 	ret->of[FACT_KEY] = x.key;
 	set_number(c, x.size, &ret->of[FACT_SIZE]);
+	set_cached(c, &x, &ret->of[FACT_CACHED]);
 	return 0;
 }
 
@@ -178,7 +202,7 @@ static int print(const struct facts *f, struct str name, struct buf *ret)
 		buf_str(ret, f->of[fact]);
 		return 0;
 	}
-	for (fact = 0; fact < FACTS; fact++) {
+	for (fact = 0; fact < LISTED; fact++) {
 		if (!f->of[fact].n)
 			continue;
 		buf_puts(ret, fact_names[fact]);

@@ -301,6 +301,18 @@ int cache_adopt(struct cache *c, int fd, enum cache_digest kind,
 	return 0;
 }
 
+int cache_percent(struct cache *c, const struct cached_name *name)
+{
+	struct err ignored = {0};
+	struct cache_id id;
+
+	if (!name->size)
+		return 100;
+	if (check_name(name, &id, &ignored) < 0)
+		return 0;
+	return disk_percent(&c->disk, &id, name->size);
+}
+
 struct cache_figures cache_figures(struct cache *c)
 {
 	struct counts *n = &c->counts;

@@ -97,6 +97,8 @@ int cache_adopt(struct cache *c, int fd, enum cache_digest kind,
 void cache_soon(struct cache *c, struct objects *store,
 		const struct cached_name *names, size_t n);
 
+/* How much of an object lies on disk, as sizes tell: 0 to 100. */
+int cache_percent(struct cache *c, const struct cached_name *name);
 struct cache_figures cache_figures(struct cache *c);
 /* Where spool files may lie, so that they can be adopted; NULL: nowhere. */
 const char *cache_spool(const struct cache *c);

@@ -211,6 +211,25 @@ void disk_find(struct disk *d, struct disk_file *f, const struct check *k)
 	touch(f->fd);
 }
 
+/* Something is never nothing, and less than all of it never all. */
+int disk_percent(const struct disk *d, const struct cache_id *id, int64_t size)
+{
+	char path[DISK_PATH];
+	struct stat st;
+	int64_t part;
+
+	if (!d->dir)
+		return 0;
+	disk_path(d, "files", id, path);
+	if (stat(path, &st) == 0 && st.st_size == size)
+		return 100;
+	disk_path(d, "parts", id, path);
+	if (stat(path, &st) < 0 || !st.st_blocks)
+		return 0;
+	part = (int64_t)((double)st.st_blocks * 512 / (double)size * 100);
+	return part < 1 ? 1 : part > 99 ? 99 : (int)part;
+}
+
 int disk_part(struct disk *d, const struct check *k)
 {
 	char path[DISK_PATH];

@@ -70,6 +70,8 @@ void disk_set_good(struct disk_file *f, int64_t block);
 
 /* What there is of an object, or nothing. */
 void disk_find(struct disk *d, struct disk_file *f, const struct check *k);
+/* How much of it there is, by its size: 0 to 100. */
+int disk_percent(const struct disk *d, const struct cache_id *id, int64_t size);
 /* A descriptor of its part, which is made if absent; -1: there can be none. */
 int disk_part(struct disk *d, const struct check *k);
 /* Whether there may be data of the block. */

@@ -73,8 +73,8 @@ struct cache_object {
 	struct cache_id id;
 	pthread_mutex_t mu;
 	pthread_cond_t changed;
-	struct objects
-		*store; /* guarded by: mu, as all below; NULL: none yet */
+	/* guarded by: mu, as all below; NULL: it is not there yet */
+	struct objects *store;
 	char *key;
 	struct check check;
 	struct range *ranges;

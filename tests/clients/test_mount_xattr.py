@@ -37,6 +37,15 @@ def test_artifacts(run):
     (run / "artifacts" / "f").write_text("hello\n")
 
 
+def test_what_lies_here_is_said_when_asked(run):
+    """It is of this host: nobody is to copy it along."""
+    path = run / "artifacts" / "f"
+    assert os.getxattr(path, "user.cached") == b"1"
+    assert "user.cached" not in os.listxattr(path)
+    with fails(errno.ENODATA):
+        os.getxattr(run, "user.cached")
+
+
 def test_ids_and_names(mount, run):
     assert attributes(run) == {"user.id": run_id(run)}
     assert attributes(run.parent.parent) == {

@@ -187,6 +187,30 @@ def test_other_bytes_are_never_the_old_ones(mounted):
     assert (mounted.path / "model").read_bytes() == old[:MB]
 
 
+def cached(path):
+    return os.getxattr(path, "user.cached").decode()
+
+
+def test_how_much_lies_here_is_told(mounted, store):
+    daemon = mounted.daemon
+    daemon.put("far", os.urandom(12 * MB))
+    daemon.put("part", os.urandom(30 * MB))
+    daemon.put("empty", b"")
+    warm(mounted, "near", 3 * MB)
+    (mounted.path / "written").write_bytes(b"here")
+    with open(mounted.path / "part", "rb") as f:
+        f.read(5 * MB)
+    time.sleep(1.5)
+    asked = sum(store.counts.values())
+    assert cached(mounted.path / "far") == "0"
+    assert cached(mounted.path / "near") == "1"
+    assert cached(mounted.path / "written") == "1"
+    assert cached(mounted.path / "empty") == "1"
+    part = cached(mounted.path / "part")
+    assert part.endswith("%") and 10 <= int(part[:-1]) <= 99, part
+    assert sum(store.counts.values()) == asked
+
+
 def test_a_live_run_is_read_by_requests(mounted):
     data = warm(mounted, "events", 2 * MB)
     again(mounted)
