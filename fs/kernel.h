@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel.h - the device through which the kernel asks (fuse.c).
+/* kernel.h - the device through which the kernel asks (by fuse.h).
  */
 #ifndef ORRERY_FS_KERNEL_H
 #define ORRERY_FS_KERNEL_H

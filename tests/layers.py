@@ -35,7 +35,7 @@ ONLY = {
     "openssl/ssl.h": ["api/http"],
     "zstd.h": ["indexer/index"],
     "zlib.h": ["api/http"],
-    "fuse_lowlevel.h": ["fs/fuse.c", "fs/fuse_xattr.c", "fs/fuse_xattr.h"],
+    "fuse_lowlevel.h": ["fs/fuse.h"],
 }
 
 
