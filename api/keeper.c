@@ -9,6 +9,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 
 enum {
 	SWEEP_MS = 3600 * 1000,
@@ -110,16 +111,6 @@ static void *keeper_main(void *arg)
 	return NULL;
 }
 
-static void init_changed(struct keeper *k)
-{
-	pthread_condattr_t clock;
-
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->changed, &clock);
-	pthread_condattr_destroy(&clock);
-}
-
 struct keeper *keeper_start(struct index *ix, struct objects *o, struct err *e)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
@@ -132,7 +123,7 @@ struct keeper *keeper_start(struct index *ix, struct objects *o, struct err *e)
 	k->index = ix;
 	k->objects = o;
 	pthread_mutex_init(&k->mu, NULL);
-	init_changed(k);
+	thread_condition(&k->changed);
 	failed = pthread_create(&k->thread, NULL, keeper_main, k);
 	if (!failed)
 		return k;

@@ -6,19 +6,16 @@
 #include "fs/tree.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 
 enum { LOOK_MS = 20 }; /* between two looks at who gave up */
 
 void paths_init(struct paths *p)
 {
-	pthread_condattr_t attr;
 
 	*p = (struct paths){0};
 	pthread_mutex_init(&p->mu, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->moved, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_condition(&p->moved);
 }
 
 void paths_fini(struct paths *p)

@@ -8,6 +8,7 @@
 
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 
 enum { WEED_MS = 250, REST_MS = 2000, STACK_BYTES = 512 << 10 };
 
@@ -117,7 +118,6 @@ static bool start(struct pool *p, pthread_t *ret, void *(*fn)(void *))
 struct pool *pool_new(size_t threads, size_t waiting, struct err *e)
 {
 	struct pool *p = calloc(1, sizeof(*p));
-	pthread_condattr_t attr;
 
 	if (p)
 		p->list = calloc(threads, sizeof(*p->list));
@@ -131,10 +131,7 @@ struct pool *pool_new(size_t threads, size_t waiting, struct err *e)
 	p->most = threads;
 	pthread_mutex_init(&p->mu, NULL);
 	pthread_cond_init(&p->more, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->weed, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_condition(&p->weed);
 	if (!start(p, &p->weeder, weeder)) {
 		free(p->list);
 		free(p);

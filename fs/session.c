@@ -10,6 +10,7 @@
 #include "fs/kernel.h"
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 
 struct session {
 	struct request_host host;
@@ -64,16 +65,6 @@ static int start_loops(struct session *s, struct err *e)
 	return s->answers ? 0 : err_set(e, ERR_IO, "the kernel does not ask");
 }
 
-static void init_condition(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 static int make_pools(struct session *s, struct err *e)
 {
 	static const size_t threads[POOLS] = {
@@ -102,7 +93,7 @@ struct session *session_start(struct fs *fs, const char *mountpoint,
 	}
 	s->host.fs = fs;
 	pthread_mutex_init(&s->mu, NULL);
-	init_condition(&s->moved);
+	thread_condition(&s->moved);
 	if (make_pools(s, e) == 0)
 		s->kernel = kernel_mount(&s->host, mountpoint, note_init, s, e);
 	if (!s->kernel || start_loops(s, e)) {

@@ -235,16 +235,6 @@ static int open_any(struct store *s, const struct store_options *o,
 	return 0;
 }
 
-static void init_condition(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 struct store *store_open(const struct store_options *o, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -255,7 +245,7 @@ struct store *store_open(const struct store_options *o, struct err *e)
 	s->server = o->server ? strdup(o->server) : NULL;
 	s->token = o->token ? strdup(o->token) : NULL;
 	pthread_mutex_init(&s->mu, NULL);
-	init_condition(&s->moved);
+	thread_condition(&s->moved);
 	if (open_any(s, o, e) == 0)
 		return s;
 	store_close(s);

@@ -11,18 +11,15 @@
 
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 
 void queue_init(struct queue *q, size_t limit)
 {
-	pthread_condattr_t attr;
 
 	*q = (struct queue){.limit = limit};
 	q->tail = &q->head;
 	pthread_mutex_init(&q->mu, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->more, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_condition(&q->more);
 }
 
 void queue_fini(struct queue *q)

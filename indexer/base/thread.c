@@ -3,6 +3,7 @@
 #include "indexer/base/thread.h"
 
 #include <signal.h>
+#include <time.h>
 
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, struct err *e)
 {
@@ -14,4 +15,14 @@ int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, struct err *e)
 	rc = pthread_create(t, NULL, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc ? err_sys(e, rc, "a thread cannot be started") : 0;
+}
+
+void thread_condition(pthread_cond_t *ret)
+{
+	pthread_condattr_t a;
+
+	pthread_condattr_init(&a);
+	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+	pthread_cond_init(ret, &a);
+	pthread_condattr_destroy(&a);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 #include "indexer/objects/cache_own.h"
 
 /* --- objects -------------------------------------------------------------- */
@@ -26,16 +27,6 @@ static struct cache_object *find(struct cache *c, const struct cache_id *id,
 	return o;
 }
 
-static void init_changed(pthread_cond_t *cond)
-{
-	pthread_condattr_t a;
-
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &a);
-	pthread_condattr_destroy(&a);
-}
-
 static struct cache_object *object_new(struct cache *c, struct objects *store,
 				       const struct cache_id *id,
 				       const struct cached_name *name)
@@ -52,7 +43,7 @@ static struct cache_object *object_new(struct cache *c, struct objects *store,
 	if (!o->key)
 		abort();
 	pthread_mutex_init(&o->mu, NULL);
-	init_changed(&o->changed);
+	thread_condition(&o->changed);
 	check_init(&o->check, id, name->size, name->sums);
 	disk_file_init(&o->file, &o->check);
 	disk_find(&c->disk, &o->file, &o->check);

@@ -12,16 +12,12 @@ enum { IDLE_MS = 10000 };
 
 void pool_init(struct pool *p, int most)
 {
-	pthread_condattr_t a;
 
 	*p = (struct pool){.most = most};
 	p->tail = &p->head;
 	pthread_mutex_init(&p->mu, NULL);
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->more, &a);
-	pthread_cond_init(&p->ended, &a);
-	pthread_condattr_destroy(&a);
+	thread_condition(&p->more);
+	thread_condition(&p->ended);
 }
 
 /* NULL: it is time to end. */

@@ -16,6 +16,7 @@
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
+#include "indexer/base/thread.h"
 #include "indexer/objects/sums.h"
 
 enum {
@@ -112,7 +113,6 @@ static struct object_draft *draft_new(struct drafts *home, struct str wanted,
 				      struct str fallback)
 {
 	struct object_draft *d = calloc(1, sizeof(*d));
-	pthread_condattr_t attr;
 
 	if (!d)
 		abort();
@@ -125,10 +125,7 @@ static struct object_draft *draft_new(struct drafts *home, struct str wanted,
 	if (!d->wanted || !d->fallback)
 		abort();
 	pthread_mutex_init(&d->mu, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&d->moved, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_condition(&d->moved);
 	return d;
 }
 

@@ -140,15 +140,11 @@ static void *creds_main(void *arg)
 struct s3_creds *s3_creds_open(struct err *e)
 {
 	struct s3_creds *c = calloc(1, sizeof(*c));
-	pthread_condattr_t clock;
 
 	if (!c)
 		abort();
 	pthread_mutex_init(&c->mu, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->changed, &clock);
-	pthread_condattr_destroy(&clock);
+	thread_condition(&c->changed);
 	c->fetched = clock_mono_ms();
 	if (fetch_first(c, e) < 0)
 		goto fail;
