@@ -17,7 +17,7 @@
 #include "indexer/base/thread.h"
 #include "indexer/objects/s3_try.h"
 
-enum { POLL_MS = 1000, URL_MAX = 64 << 10 };
+enum { POLL_MS = 1000 };
 
 struct s3_engine {
 	struct s3_client client;
@@ -348,35 +348,7 @@ int s3_send(struct s3_engine *g, struct s3_request *r, struct err *e)
 int s3_link(struct s3_engine *g, struct str key, int64_t seconds, struct buf *b,
 	    struct err *e)
 {
-	SCOPED(buf_fini) struct buf path;
-	SCOPED_FREE struct s3_key *k = malloc(sizeof(*k));
-	char region[S3_REGION], date[S3_DATE], host[S3_HOST];
-	struct s3_pairs query = {.n = 0}, headers = {.n = 0};
-	struct s3_signing s = {.method = "GET",
-			       .query = &query,
-			       .headers = &headers,
-			       .payload = S3_UNSIGNED,
-			       .region = region,
-			       .date = date,
-			       .key = k};
-
-	if (!k)
-		abort();
-	buf_init(&path, URL_MAX);
-	pthread_mutex_lock(&g->client.known.mu);
-	memcpy(region, g->client.known.region, sizeof(region));
-	s3_date(clock_ms() + g->client.known.skew_ms, date);
-	pthread_mutex_unlock(&g->client.known.mu);
-	s3_creds_get(g->client.creds, k);
-	s3_place_host(&g->client.place, region, host);
-	s3_place_path(&g->client.place, key, &path);
-	s3_pairs_add(&headers, "host", str_from(host));
-	s.path = path.p;
-	buf_printf(b, "%s://%s%s?", g->client.place.tls ? "https" : "http",
-		   host, path.p);
-	s3_presign(&s, seconds < S3_LINK_MAX_S ? seconds : S3_LINK_MAX_S, b);
-	explicit_bzero(k, sizeof(*k));
-	return buf_ok(b) ? 0 : err_set(e, ERR_TOO_LONG, "the link is too long");
+	return s3_client_link(&g->client, key, seconds, b, e);
 }
 
 const char *s3_engine_name(const struct s3_engine *g)
@@ -391,23 +363,6 @@ struct str s3_engine_prefix(const struct s3_engine *g)
 
 /* --- life ----------------------------------------------------------------- */
 
-static int set_region(struct s3_engine *g, struct str region, struct err *e)
-{
-	struct s3_known *k = &g->client.known;
-
-	if (region.n >= sizeof(k->region))
-		return err_set(e, ERR_INVALID,
-			       "objects.region: a name has at most %zu bytes",
-			       sizeof(k->region) - 1);
-	if (region.n)
-		memcpy(k->region, region.p, region.n);
-	else
-		s3_creds_region(k->region, sizeof(k->region));
-	if (!k->region[0])
-		snprintf(k->region, sizeof(k->region), "us-east-1");
-	return 0;
-}
-
 static struct s3_engine *engine_alloc(void)
 {
 	struct s3_engine *g = calloc(1, sizeof(*g));
@@ -415,7 +370,6 @@ static struct s3_engine *engine_alloc(void)
 	if (!g)
 		abort();
 	pthread_mutex_init(&g->mu, NULL);
-	pthread_mutex_init(&g->client.known.mu, NULL);
 	pthread_cond_init(&g->ended, NULL);
 	g->most = S3_CONNECTIONS;
 	g->retries = S3_RETRIES;
@@ -426,55 +380,31 @@ static struct s3_engine *engine_alloc(void)
 	return g;
 }
 
-struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
+static struct s3_engine *engine_start(struct s3_engine *g, int ready,
+				      struct err *e)
 {
-	struct s3_engine *g = engine_alloc();
-
-	if (s3_place_init(&g->client.place, c, e) < 0 ||
-	    set_region(g, c->region, e) < 0)
-		goto fail;
-	g->client.creds = s3_creds_open(e);
-	g->started = g->client.creds &&
-		     thread_start(&g->thread, engine_main, g, e) == 0;
+	g->started =
+		ready == 0 && thread_start(&g->thread, engine_main, g, e) == 0;
 	if (g->started)
 		return g;
-fail:
 	s3_engine_free(g);
 	return NULL;
 }
 
-static int set_bearer(struct s3_engine *g, const char *token, struct err *e)
+struct s3_engine *s3_engine_new(const struct conf_objects *c, struct err *e)
 {
-	if (!token || !*token)
-		g->client.bearer = strdup("");
-	else if (asprintf(&g->client.bearer, "Bearer %s", token) < 0)
-		abort();
-	for (const char *p = token; p && *p; p++)
-		if (*p <= ' ' || *p > '~')
-			return err_set(e, ERR_INVALID,
-				       "the token holds bytes that no token "
-				       "has");
-	return 0;
+	struct s3_engine *g = engine_alloc();
+
+	return engine_start(g, s3_client_init(&g->client, c, e), e);
 }
 
 struct s3_engine *s3_engine_to_daemon(const char *url, const char *token,
 				      struct err *e)
 {
-	const struct conf_objects at = {.url = STR("s3://api/mount/object"),
-					.endpoint = str_from(url),
-					.path_style = true};
 	struct s3_engine *g = engine_alloc();
 
-	if (s3_place_init(&g->client.place, &at, e) == 0 &&
-	    set_bearer(g, token, e) == 0) {
-		snprintf(g->client.place.name, sizeof(g->client.place.name),
-			 "the daemon at %.300s", url);
-		g->started = thread_start(&g->thread, engine_main, g, e) == 0;
-	}
-	if (g->started)
-		return g;
-	s3_engine_free(g);
-	return NULL;
+	return engine_start(g, s3_client_to_daemon(&g->client, url, token, e),
+			    e);
 }
 
 /* Nobody waits for anything any more. */
@@ -492,12 +422,8 @@ void s3_engine_free(struct s3_engine *g)
 	while (g->nidle)
 		curl_easy_cleanup(g->idle[--g->nidle]);
 	curl_multi_cleanup(g->multi);
-	s3_creds_close(g->client.creds);
-	if (g->client.bearer)
-		explicit_bzero(g->client.bearer, strlen(g->client.bearer));
-	free(g->client.bearer);
+	s3_client_fini(&g->client);
 	pthread_cond_destroy(&g->ended);
-	pthread_mutex_destroy(&g->client.known.mu);
 	pthread_mutex_destroy(&g->mu);
 	explicit_bzero(&g->key, sizeof(g->key));
 	free(g);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* s3_try.h - one attempt at a request, and what is to be thought of how it
- * went (internal to s3_engine.c). */
+ * went (internal to s3_engine.c,
+ * with its client: who is asked, and as whom). */
 #ifndef ORRERY_OBJECTS_S3_TRY_H
 #define ORRERY_OBJECTS_S3_TRY_H
 
@@ -37,6 +38,16 @@ struct s3_client {
 	 * NULL: an S3 store. */
 	char *bearer;
 };
+
+/* s3_client.c; ended also where it could not be begun. */
+int s3_client_init(struct s3_client *c, const struct conf_objects *o,
+		   struct err *e);
+int s3_client_to_daemon(struct s3_client *c, const char *url, const char *token,
+			struct err *e);
+void s3_client_fini(struct s3_client *c);
+/* As s3_link. */
+int s3_client_link(struct s3_client *c, struct str key, int64_t seconds,
+		   struct buf *b, struct err *e);
 
 /* Ready to be given to libcurl; key is room for the thread's use. */
 struct s3_try *s3_try_new(struct s3_client *c, struct s3_request *r, CURL *easy,
