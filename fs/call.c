@@ -14,6 +14,65 @@
 #include "indexer/base/num.h"
 #include "indexer/base/scope.h"
 
+/* --- readers -------------------------------------------------------------- */
+
+void readers_init(struct readers *p, const char *dir)
+{
+	*p = (struct readers){.dir = dir};
+	pthread_mutex_init(&p->mu, NULL);
+}
+
+void readers_fini(struct readers *p)
+{
+	while (p->idle > 0)
+		reader_close(p->free[--p->idle]);
+	pthread_mutex_destroy(&p->mu);
+}
+
+static struct reader *take_idle(struct readers *p, int64_t *ret_generation)
+{
+	SCOPED_LOCK(&p->mu);
+
+	*ret_generation = p->generation;
+	return p->idle > 0 ? p->free[--p->idle] : NULL;
+}
+
+static struct reader *readers_take(struct readers *p, int64_t *ret_generation,
+				   struct err *e)
+{
+	struct reader *rd = take_idle(p, ret_generation);
+
+	return rd ? rd : reader_open(p->dir, e);
+}
+
+static bool keep_idle(struct readers *p, struct reader *rd, int64_t generation)
+{
+	SCOPED_LOCK(&p->mu);
+
+	if (p->idle == FS_READERS || generation != p->generation)
+		return false;
+	p->free[p->idle++] = rd;
+	return true;
+}
+
+void readers_give(struct readers *p, struct reader *rd, int64_t generation)
+{
+	if (keep_idle(p, rd, generation))
+		return;
+	reader_close(rd);
+}
+
+void readers_renew(struct readers *p)
+{
+	SCOPED_LOCK(&p->mu);
+
+	p->generation++;
+	while (p->idle > 0)
+		reader_close(p->free[--p->idle]);
+}
+
+/* --- requests ------------------------------------------------------------- */
+
 void fs_call_init(struct fs_call *c, struct fs *fs, pid_t pid)
 {
 	*c = (struct fs_call){.fs = fs, .pid = pid};
@@ -194,61 +253,4 @@ int fs_post(struct fs_call *c, struct command *x, struct err *e)
 	else
 		await_change(c, x->change);
 	return 0;
-}
-
-/* --- readers -------------------------------------------------------------- */
-
-void readers_init(struct readers *p, const char *dir)
-{
-	*p = (struct readers){.dir = dir};
-	pthread_mutex_init(&p->mu, NULL);
-}
-
-void readers_fini(struct readers *p)
-{
-	while (p->idle > 0)
-		reader_close(p->free[--p->idle]);
-	pthread_mutex_destroy(&p->mu);
-}
-
-static struct reader *take_idle(struct readers *p, int64_t *ret_generation)
-{
-	SCOPED_LOCK(&p->mu);
-
-	*ret_generation = p->generation;
-	return p->idle > 0 ? p->free[--p->idle] : NULL;
-}
-
-struct reader *readers_take(struct readers *p, int64_t *ret_generation,
-			    struct err *e)
-{
-	struct reader *rd = take_idle(p, ret_generation);
-
-	return rd ? rd : reader_open(p->dir, e);
-}
-
-static bool keep_idle(struct readers *p, struct reader *rd, int64_t generation)
-{
-	SCOPED_LOCK(&p->mu);
-
-	if (p->idle == FS_READERS || generation != p->generation)
-		return false;
-	p->free[p->idle++] = rd;
-	return true;
-}
-
-void readers_give(struct readers *p, struct reader *rd, int64_t generation)
-{
-	if (keep_idle(p, rd, generation))
-		return;
-	reader_close(rd);
-}
-
-void readers_renew(struct readers *p)
-{
-	SCOPED_LOCK(&p->mu);
-
-	p->generation++;
-	while (p->idle > 0)
-		reader_close(p->free[--p->idle]);
 }

@@ -117,7 +117,6 @@ symlink_fn version_register;
 remove_fn version_remove;
 attr_fn version_attr;
 render_fn version_meta, prompt_text;
-struct found version_thing(const struct model_version *v);
 /* The file that a version of a prompt has; ERR_NOT_FOUND. */
 int version_prompt(struct fs_call *c, int64_t row, struct found *ret,
 		   struct err *e);

@@ -83,7 +83,7 @@ static bool stores(const struct fs_handle *h)
 	return fs_handle_writes(h) || h->created;
 }
 
-bool fs_handle_reads(const struct fs_handle *h)
+static bool fs_handle_reads(const struct fs_handle *h)
 {
 	return (h->flags & O_ACCMODE) != O_WRONLY;
 }
@@ -127,7 +127,9 @@ struct str fs_unfinished(struct str text)
 
 /* --- text ----------------------------------------------------------------- */
 
-int fs_handle_render(struct fs_call *c, struct fs_handle *h, struct err *e)
+/* Render what reads see; within a snapshot. */
+static int fs_handle_render(struct fs_call *c, struct fs_handle *h,
+			    struct err *e)
 {
 	struct subject s = subject_of(h->node);
 

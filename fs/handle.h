@@ -35,9 +35,6 @@ void fs_handle_free(struct fs *fs, struct fs_handle *h);
 /* At the end: those that nobody closed. */
 void fs_release_all(struct fs *fs);
 bool fs_handle_writes(const struct fs_handle *h);
-bool fs_handle_reads(const struct fs_handle *h);
-/* Render what reads see; within a snapshot. */
-int fs_handle_render(struct fs_call *c, struct fs_handle *h, struct err *e);
 /* Copy [off, off + n) of the text. */
 int64_t fs_handle_text(const struct fs_handle *h, int64_t off, char *out,
 		       size_t n);

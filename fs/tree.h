@@ -66,8 +66,6 @@ struct readers { /* connections to the index, lent to one call each */
 
 void readers_init(struct readers *p, const char *dir);
 void readers_fini(struct readers *p);
-struct reader *readers_take(struct readers *p, int64_t *ret_generation,
-			    struct err *e);
 void readers_give(struct readers *p, struct reader *rd, int64_t generation);
 /* Another index lies there now: those that read the old one are closed. */
 void readers_renew(struct readers *p);

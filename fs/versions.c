@@ -12,7 +12,7 @@
 #define PROMPT_TEXT_TAG "mlflow.prompt.text"
 #define PROMPT_TYPE_TAG "_mlflow_prompt_type"
 
-struct found version_thing(const struct model_version *v)
+static struct found version_thing(const struct model_version *v)
 {
 	return (struct found){
 		.kind = KIND_VERSION,

@@ -321,11 +321,6 @@ int64_t cursor_i64(const struct cursor *q, int column)
 	return sqlite3_column_int64(q->st, column);
 }
 
-double cursor_f64(const struct cursor *q, int column)
-{
-	return sqlite3_column_double(q->st, column);
-}
-
 bool cursor_null(const struct cursor *q, int column)
 {
 	return sqlite3_column_type(q->st, column) == SQLITE_NULL;

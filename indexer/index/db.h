@@ -149,7 +149,6 @@ int cursor_next(struct cursor *q, struct err *e);
 void cursor_close(struct cursor *q);
 
 int64_t cursor_i64(const struct cursor *q, int column);
-double cursor_f64(const struct cursor *q, int column);
 bool cursor_null(const struct cursor *q, int column);
 /* Text or blob, valid until the next step; NULL reads as the empty string. */
 struct str cursor_str(const struct cursor *q, int column);

@@ -19,7 +19,8 @@
 
 static const char default_root[] = "mlflow-artifacts:/";
 
-int experiment_parse_id(struct str id, int64_t *ret, struct err *e)
+/* The number of a public id: "Invalid experiment ID 'abc'. ..." */
+static int experiment_parse_id(struct str id, int64_t *ret, struct err *e)
 {
 	if (num_parse_i64(id, ret) && *ret >= 0)
 		return 0;

@@ -10,8 +10,6 @@ struct experiment_ref {
 	bool deleted;
 };
 
-/* The number of a public id: "Invalid experiment ID 'abc'. ..." */
-int experiment_parse_id(struct str id, int64_t *ret, struct err *e);
 /* The row of a public id. In the view of a project, 0 stands for the project's
  * own experiment "Default", its home, where it has one. */
 int experiment_row(struct db *db, struct str id, int64_t *ret, struct err *e);

@@ -184,7 +184,8 @@ static size_t keep(const struct live_run *r)
 	return most < 1 ? 1 : most > FOLD_LEAST ? FOLD_LEAST : most;
 }
 
-bool fold_wanted(const struct live_run *r)
+/* Has a pass something to do? */
+static bool fold_wanted(const struct live_run *r)
 {
 	size_t most = keep(r);
 

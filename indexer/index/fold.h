@@ -37,8 +37,6 @@ void folder_fini(struct folder *f);
  * written. */
 int fold_full(struct folder *f, struct writer *w, struct live_run *r,
 	      struct live_series *s, struct err *e);
-/* Has a pass something to do? */
-bool fold_wanted(const struct live_run *r);
 /* Some of a pass, begun if there is none: for about budget_us. Last blocks
  * are filled up where that is cheap; whole: where it is possible at all.
  * 1 when there is more to do, 0 when the pass is over. */

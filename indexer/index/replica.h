@@ -47,9 +47,6 @@ struct replica_head {
 	int64_t totals[REPLICA_TOTALS]; /* as struct index_totals */
 };
 
-/* What a principal sees, as a number: another one, another copy. */
-int64_t replica_view(const struct principal *who);
-
 /* The page that follows; within a snapshot. */
 int replica_page(struct reader *rd, const struct replica_ask *q,
 		 struct buf *out, struct err *e);

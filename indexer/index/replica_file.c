@@ -199,13 +199,6 @@ int64_t replica_file_change(const struct replica_file *f)
 	return f->base;
 }
 
-int64_t replica_file_bytes(const struct replica_file *f)
-{
-	struct stat st;
-
-	return stat(f->path, &st) ? 0 : st.st_size;
-}
-
 int replica_file_ask(struct replica_file *f, struct replica_ask *ret,
 		     struct err *e)
 {

@@ -29,7 +29,6 @@ void replica_file_connected(struct replica_file *f, bool connected);
 bool replica_file_level(const struct replica_file *f);
 /* The last change up to which nothing is missing. */
 int64_t replica_file_change(const struct replica_file *f);
-int64_t replica_file_bytes(const struct replica_file *f);
 
 /* What to ask for next. */
 int replica_file_ask(struct replica_file *f, struct replica_ask *ret,

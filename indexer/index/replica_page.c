@@ -37,7 +37,8 @@ struct pager {
 	size_t ntold;
 };
 
-int64_t replica_view(const struct principal *who)
+/* What a principal sees, as a number: another one, another copy. */
+static int64_t replica_view(const struct principal *who)
 {
 	const struct bitset *s = who->projects[LEVEL_READ];
 	uint64_t h;

@@ -28,18 +28,6 @@ struct series_cache {
 
 /* The reader's own, made if there is none. */
 struct series_cache *series_cache(struct reader *rd);
-/* The stretch that holds the byte at off; the one that begins at start. NULL:
- * there is none. */
-struct stretch *stretch_find(struct series_cache *c, int64_t epoch,
-			     int64_t series, int64_t off);
-struct stretch *stretch_from(struct series_cache *c, int64_t epoch,
-			     int64_t series, int64_t start);
-/* An empty one in place of another. */
-struct stretch *stretch_new(struct series_cache *c, int64_t epoch,
-			    int64_t series, int64_t start);
-/* Add points; ERR_TOO_LARGE where it would grow beyond all blocks. */
-int stretch_add(struct stretch *s, const struct point *p, size_t n,
-		struct err *e);
 
 /* Where the points of a series lie. */
 struct series_place {

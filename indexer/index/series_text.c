@@ -46,8 +46,9 @@ static bool is_of(const struct stretch *s, int64_t epoch, int64_t series)
 	return s->series == series && s->epoch == epoch;
 }
 
-struct stretch *stretch_find(struct series_cache *c, int64_t epoch,
-			     int64_t series, int64_t off)
+/* That holds the byte at off; NULL: there is none. */
+static struct stretch *stretch_find(struct series_cache *c, int64_t epoch,
+				    int64_t series, int64_t off)
 {
 	for (size_t i = 0; i < STRETCHES; i++) {
 		struct stretch *s = &c->stretches[i];
@@ -59,8 +60,9 @@ struct stretch *stretch_find(struct series_cache *c, int64_t epoch,
 	return NULL;
 }
 
-struct stretch *stretch_from(struct series_cache *c, int64_t epoch,
-			     int64_t series, int64_t start)
+/* That begins at start; NULL: there is none. */
+static struct stretch *stretch_from(struct series_cache *c, int64_t epoch,
+				    int64_t series, int64_t start)
 {
 	for (size_t i = 0; i < STRETCHES; i++)
 		if (is_of(&c->stretches[i], epoch, series) &&
@@ -69,8 +71,9 @@ struct stretch *stretch_from(struct series_cache *c, int64_t epoch,
 	return NULL;
 }
 
-struct stretch *stretch_new(struct series_cache *c, int64_t epoch,
-			    int64_t series, int64_t start)
+/* An empty one in place of another. */
+static struct stretch *stretch_new(struct series_cache *c, int64_t epoch,
+				   int64_t series, int64_t start)
 {
 	struct stretch *s = &c->stretches[c->next++ % STRETCHES];
 
@@ -82,8 +85,9 @@ struct stretch *stretch_new(struct series_cache *c, int64_t epoch,
 	return s;
 }
 
-int stretch_add(struct stretch *s, const struct point *p, size_t n,
-		struct err *e)
+/* Add points; ERR_TOO_LARGE where it would grow beyond all blocks. */
+static int stretch_add(struct stretch *s, const struct point *p, size_t n,
+		       struct err *e)
 {
 	char *at = buf_room(&s->text, n * POINT_TEXT_MAX);
 	size_t bytes = 0;

@@ -65,7 +65,8 @@ void span_value_json(struct buf *b, const struct otlp_value *v)
 		b->failed = true;
 }
 
-void span_value_text(struct buf *b, const struct otlp_value *v)
+/* A value with no quotes around a text: what comparisons see. */
+static void span_value_text(struct buf *b, const struct otlp_value *v)
 {
 	if (v->kind == OTLP_STRING)
 		buf_str(b, v->text);

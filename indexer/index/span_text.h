@@ -18,8 +18,6 @@ extern const char *const span_status_names[];
 bool span_is_root(const struct otlp_span *s);
 /* A value as JSON, laid out as Python does. */
 void span_value_json(struct buf *b, const struct otlp_value *v);
-/* The same, a text without quotes: what comparisons see. */
-void span_value_text(struct buf *b, const struct otlp_value *v);
 /* The whole span. */
 void span_content(struct buf *b, const struct otlp_span *s);
 /* An attribute as text in b, emptied before; false where there is none. */

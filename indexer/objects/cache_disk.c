@@ -18,8 +18,8 @@ enum { STAMP_TEXT = 200, HEAD = 2, FILE_MODE = 0600, WHOLE_MODE = 0400 };
 
 /* --- paths ---------------------------------------------------------------- */
 
-void disk_path(const struct disk *d, const char *what,
-	       const struct cache_id *id, char out[DISK_PATH])
+static void disk_path(const struct disk *d, const char *what,
+		      const struct cache_id *id, char out[DISK_PATH])
 {
 	const char *kind = cache_id_kind(id->kind);
 

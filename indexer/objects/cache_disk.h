@@ -98,8 +98,6 @@ void disk_failed(struct disk *d, int errnum);
 bool disk_usable(struct disk *d);
 
 enum { DISK_PATH = 4096 };
-void disk_path(const struct disk *d, const char *what,
-	       const struct cache_id *id, char out[DISK_PATH]);
 /* open, and once more after what is missing above it was made. */
 int disk_create(const struct disk *d, const char *path, int flags);
 

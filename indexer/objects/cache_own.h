@@ -148,8 +148,6 @@ void range_cancel(struct range *r);
 void ranges_trim(struct cache_object *o);
 void ranges_end(struct cache_object *o);
 size_t cache_share(struct cache *c);
-void *spare_take(struct cache *c, size_t n);
-void spare_give(struct cache *c, void *p, size_t n);
 void spares_free(struct cache *c);
 
 /* cache_save.c: what came is written, in the background. */

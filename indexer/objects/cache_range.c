@@ -33,7 +33,7 @@ static struct spare *spare_find(struct cache *c, size_t n)
 	return s;
 }
 
-void *spare_take(struct cache *c, size_t n)
+static void *spare_take(struct cache *c, size_t n)
 {
 	void *p = spare_find(c, n);
 
@@ -44,7 +44,7 @@ void *spare_take(struct cache *c, size_t n)
 	return p;
 }
 
-void spare_give(struct cache *c, void *p, size_t n)
+static void spare_give(struct cache *c, void *p, size_t n)
 {
 	struct spare *s = p;
 	bool kept = false;
