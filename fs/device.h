@@ -2,7 +2,6 @@
 /* device.h - what passes between the kernel and libfuse, byte by byte.
  *
  * libfuse 3.14 of Debian 12 speaks an old minor version and never asks for
- * libfuse 3.14 of Debian 12 speaks an old minor version and never asks for
  * parallel look-ups in one directory, for writes without a question after the
  * attribute security.capability before each, nor for files that the kernel
  * reads by itself, which newer ones offer. It lets us own read and write of

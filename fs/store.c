@@ -172,9 +172,9 @@ static int64_t floor_of(const char *dir, int64_t wanted)
 	int64_t part;
 
 	if (wanted > 0 || statvfs(dir, &st) < 0)
-		return wanted > 0 ? wanted : STORE_FLOOR;
+		return wanted > 0 ? wanted : CACHE_FLOOR;
 	part = (int64_t)(st.f_blocks / PART) * (int64_t)st.f_frsize;
-	return part < STORE_FLOOR ? part : STORE_FLOOR;
+	return part < CACHE_FLOOR ? part : CACHE_FLOOR;
 }
 
 static int open_cache(struct store *s, const struct store_options *o,

@@ -24,10 +24,8 @@ struct store_options {
 	const char *token; /* for that, or NULL */
 	const char *cache; /* of the cache; NULL: DATA/cache */
 	int64_t bytes;     /* in it at most; 0: as cache.h has it */
-	int64_t floor;     /* free on its disk; 0: STORE_FLOOR, or less */
+	int64_t floor;     /* free on its disk; 0: CACHE_FLOOR, or less */
 };
-
-#define STORE_FLOOR (INT64_C(1) << 30)
 
 struct store *store_open(const struct store_options *o, struct err *e);
 /* Nothing of it is open any more. */
