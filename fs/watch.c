@@ -14,6 +14,7 @@
 #include "indexer/base/clock.h"
 #include "indexer/base/log.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/thread.h"
 #include "indexer/index/limits.h"
 
 enum { IDLE_MS = 500, SWEEP_MS = 60000 };
@@ -231,12 +232,10 @@ struct watch *watch_start(struct fs *fs, const struct watch_sink *sink,
 	w->sink = *sink;
 	w->seen = bulletin_change(fs->bulletin);
 	w->epoch = bulletin_epoch(fs->bulletin);
-	if (pthread_create(&w->thread, NULL, watch_main, w)) {
-		free(w);
-		err_set(e, ERR_IO, "no thread to follow the index");
-		return NULL;
-	}
-	return w;
+	if (thread_start(&w->thread, watch_main, w, e) == 0)
+		return w;
+	free(w);
+	return NULL;
 }
 
 void watch_stop(struct watch *w)

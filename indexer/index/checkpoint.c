@@ -11,7 +11,7 @@
 
 enum {
 	IDLE_PAGES = 1000,    /* worth a passive checkpoint */
-	READERS_MS = 200,     /* a snapshot lives 50 ms at most */
+	READERS_MS = 200,     /* a snapshot hardly ever lives longer */
 	AGAIN_MS = 500,       /* until the next try after readers foiled one; */
 	AGAIN_MAX_MS = 15000, /* twice as long each time */
 	BUSY_MS = 5000,       /* as it was: see db.c */

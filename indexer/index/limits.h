@@ -77,7 +77,6 @@ enum {
 	LIMIT_MOVE_ROWS = 10000,        /* a directory moved to another run */
 	LIMIT_GROUP_MS = 50,            /* one transaction of the writer */
 	LIMIT_WAL_BYTES = 16 << 20,     /* beyond it the gate closes */
-	LIMIT_SNAPSHOT_MS = 50,         /* a reader's transaction */
 	LIMIT_READ_MS = 30000,          /* a request's work in the index */
 	LIMIT_RUN_CACHE = 4096,         /* runs that the writer remembers */
 	LIMIT_IDLE_MS = 10,             /* a slice of work nobody waits for */

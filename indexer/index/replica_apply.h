@@ -21,7 +21,6 @@ struct replica_file {
 	bool level;
 };
 
-int replica_load(struct replica_file *f, struct err *e);
 int replica_save(struct replica_file *f, struct err *e);
 int replica_begin(struct replica_file *f, struct err *e);
 int replica_end(struct replica_file *f, int rc, bool level, struct err *e);

@@ -18,6 +18,55 @@ extern const char replica_sql[], replica_clear_sql[];
 
 enum { IDLE_SLICE = 100 };
 
+/* --- the place ------------------------------------------------------------ */
+
+static int load(struct replica_file *f, struct err *e)
+{
+	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
+	int rc;
+
+	if (cursor_open(&q, &f->db, STMT_REPLICA_READ, NO_BINDS, e) < 0)
+		return -1;
+	rc = cursor_next(&q, e);
+	if (rc <= 0)
+		return rc < 0 ? -1
+			      : err_set(e, ERR_CORRUPT,
+					"replica: no state row");
+	f->epoch = cursor_i64(&q, 0);
+	f->view = cursor_i64(&q, 1);
+	f->at = (struct replica_place){cursor_i64(&q, 2), cursor_i64(&q, 3),
+				       cursor_i64(&q, 4), cursor_i64(&q, 5),
+				       cursor_i64(&q, 6)};
+	f->base = cursor_i64(&q, 7);
+	f->began = cursor_i64(&q, 8);
+	f->level = cursor_i64(&q, 9) != 0;
+	return 0;
+}
+
+int replica_save(struct replica_file *f, struct err *e)
+{
+	return db_exec(&f->db, STMT_REPLICA_WRITE,
+		       BINDS(B(f->epoch), B(f->view), B(f->at.change),
+			     B(f->at.kind), B(f->at.row), B(f->at.part),
+			     B(f->at.after), B(f->base), B(f->began),
+			     B((int64_t)f->level)),
+		       e);
+}
+
+/* A new beginning that has to be left: what was before is there again. */
+static void abandon(struct replica_file *f)
+{
+	struct err e;
+
+	if (!f->anew)
+		return;
+	f->anew = false;
+	if (!sqlite3_get_autocommit(f->db.h))
+		db_exec(&f->db, STMT_ROLLBACK, NO_BINDS, &e);
+	if (load(f, &e))
+		log_error("the replica cannot be read", "why=\"%s\"", e.msg);
+}
+
 /* --- opening -------------------------------------------------------------- */
 
 static int take_lock(struct replica_file *f, struct err *e)
@@ -105,7 +154,7 @@ static int open_index(struct replica_file *f, struct err *e)
 		return -1;
 	if (schema_apply(&f->db, &schema_current, e) || make_tables(f, e))
 		return -1;
-	return replica_load(f, e);
+	return load(f, e);
 }
 
 static int open_bulletin(struct replica_file *f, struct err *e)
@@ -140,7 +189,7 @@ void replica_file_close(struct replica_file *f)
 {
 	if (!f)
 		return;
-	replica_file_abandon(f);
+	abandon(f);
 	if (f->checkpoint.db)
 		checkpoint_close(&f->checkpoint);
 	db_close(&f->db);
@@ -154,40 +203,7 @@ void replica_file_close(struct replica_file *f)
 	free(f);
 }
 
-/* --- the place ------------------------------------------------------------ */
-
-int replica_load(struct replica_file *f, struct err *e)
-{
-	SCOPED(cursor_close) struct cursor q = CURSOR_NONE;
-	int rc;
-
-	if (cursor_open(&q, &f->db, STMT_REPLICA_READ, NO_BINDS, e) < 0)
-		return -1;
-	rc = cursor_next(&q, e);
-	if (rc <= 0)
-		return rc < 0 ? -1
-			      : err_set(e, ERR_CORRUPT,
-					"replica: no state row");
-	f->epoch = cursor_i64(&q, 0);
-	f->view = cursor_i64(&q, 1);
-	f->at = (struct replica_place){cursor_i64(&q, 2), cursor_i64(&q, 3),
-				       cursor_i64(&q, 4), cursor_i64(&q, 5),
-				       cursor_i64(&q, 6)};
-	f->base = cursor_i64(&q, 7);
-	f->began = cursor_i64(&q, 8);
-	f->level = cursor_i64(&q, 9) != 0;
-	return 0;
-}
-
-int replica_save(struct replica_file *f, struct err *e)
-{
-	return db_exec(&f->db, STMT_REPLICA_WRITE,
-		       BINDS(B(f->epoch), B(f->view), B(f->at.change),
-			     B(f->at.kind), B(f->at.row), B(f->at.part),
-			     B(f->at.after), B(f->base), B(f->began),
-			     B((int64_t)f->level)),
-		       e);
-}
+/* --- how far it has come --------------------------------------------------- */
 
 bool replica_file_level(const struct replica_file *f)
 {
@@ -216,28 +232,14 @@ int replica_file_ask(struct replica_file *f, struct replica_ask *ret,
 
 int replica_file_restart(struct replica_file *f, struct err *e)
 {
-	replica_file_abandon(f);
+	abandon(f);
 	if (db_exec(&f->db, STMT_BEGIN, NO_BINDS, e) < 0)
 		return -1;
 	f->anew = true;
-	if (db_script(&f->db, replica_clear_sql, e) == 0 &&
-	    replica_load(f, e) == 0)
+	if (db_script(&f->db, replica_clear_sql, e) == 0 && load(f, e) == 0)
 		return 0;
-	replica_file_abandon(f);
+	abandon(f);
 	return -1;
-}
-
-void replica_file_abandon(struct replica_file *f)
-{
-	struct err e;
-
-	if (!f->anew)
-		return;
-	f->anew = false;
-	if (!sqlite3_get_autocommit(f->db.h))
-		db_exec(&f->db, STMT_ROLLBACK, NO_BINDS, &e);
-	if (replica_load(f, &e))
-		log_error("the replica cannot be read", "why=\"%s\"", e.msg);
 }
 
 /* Readers look at the bulletin whether they read the same index as before. */
@@ -277,7 +279,7 @@ int replica_end(struct replica_file *f, int rc, bool level, struct err *e)
 	f->anew = false;
 	if (!sqlite3_get_autocommit(f->db.h))
 		db_exec(&f->db, STMT_ROLLBACK, NO_BINDS, &ignored);
-	replica_load(f, &ignored);
+	load(f, &ignored);
 	return -1;
 }
 

@@ -38,8 +38,6 @@ int replica_file_ask(struct replica_file *f, struct replica_ask *ret,
 int replica_file_apply(struct replica_file *f, struct str page,
 		       struct replica_head *ret, struct err *e);
 int replica_file_restart(struct replica_file *f, struct err *e);
-/* A new beginning that has to be left: what was before is there again. */
-void replica_file_abandon(struct replica_file *f);
 
 /* A page of the points of a run; *next is to be asked for, unless the head
  * says "level". ERR_CONFLICT: they changed meanwhile, begin again. */

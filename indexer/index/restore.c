@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/file.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "indexer/base/clock.h"
@@ -49,19 +48,18 @@ static int copy_file(const char *from, const char *to, struct err *e)
 	SCOPED_FD int in = open(from, O_RDONLY | O_CLOEXEC);
 	SCOPED_FD int out =
 		open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t n;
 
 	if (in < 0)
 		return err_sys(e, errno, "%s", from);
 	if (out < 0)
 		return err_sys(e, errno, "%s", to);
-	while ((n = sendfile(out, in, NULL, 1 << 24)) > 0)
-		;
-	if (n < 0 || fsync(out)) {
-		unlink(to);
-		return err_sys(e, errno, "copy of %s", from);
+	if (io_copy(in, out, -1, e) == 0) {
+		if (fsync(out) == 0)
+			return 0;
+		err_sys(e, errno, "%s", to);
 	}
-	return 0;
+	unlink(to);
+	return err_wrap(e, "copy of %s", from);
 }
 
 /* The copy must be an index of ours, whole, and gets its new epoch. */

@@ -20,7 +20,6 @@
 enum {
 	LINE_MAX_BYTES = 1024, /* of one line; longer is refused */
 	POINT_PACKED_MAX = 1 + 10 + 10 + 8,
-	POINT_PACKED_MIN = 1 + 8,
 };
 
 /* What a line states: it may lack its step or its time. */

@@ -38,7 +38,7 @@ static struct server {
 	enum step steps[STEPS];
 	int n, at;      /* beyond n: the last again */
 	char last[512]; /* of a request's head */
-	int requests;
+	atomic_int requests;
 } server = {.mu = PTHREAD_MUTEX_INITIALIZER};
 
 static char bytes[SIZE];
