@@ -3,25 +3,30 @@
 #include "fs/catch_up.h"
 
 #include "fs/replica.h"
+#include "indexer/base/clock.h"
 #include "indexer/index/replica_file.h"
 
 enum { SLICE_MS = 20, TRIES = 8, POINTS_MS = 60000 };
 
 void fs_catch_up(struct fs_call *c, int64_t change)
 {
-	int64_t began = fs_left(c, INT64_MAX / 2);
+	int64_t end = clock_mono_ms() + FS_SEEN_MS;
 	struct replica *r = c->fs->replica;
 
-	while (r && !fs_cancelled(c)) {
-		struct replica_figures now;
+	while (r && !fs_cancelled(c) && !replica_wait(r, change, SLICE_MS))
+		if (!fs_left(c, c->fs->wait_ms) && clock_mono_ms() > end)
+			return;
+}
 
-		if (replica_wait(r, change, SLICE_MS) ||
-		    began - fs_left(c, INT64_MAX / 2) > FS_SEEN_MS)
-			return;
-		replica_figures(r, &now);
-		if (!now.connected)
-			return;
-	}
+static int await_points(struct fs_call *c, int64_t run_row, struct err *e)
+{
+	const struct replica_wait w = {POINTS_MS, fs_cancelled, c};
+
+	if (replica_points(c->fs->replica, run_row, &w, e) == 0)
+		return 0;
+	if (e->kind != ERR_INTERRUPTED)
+		e->kind = ERR_IO;
+	return -1;
 }
 
 int fs_begin_points(struct fs_call *c, int64_t run_row, struct err *e)
@@ -39,10 +44,8 @@ int fs_begin_points(struct fs_call *c, int64_t run_row, struct err *e)
 		fs_end(c);
 		if (fs_may_wait(c, e))
 			return -1;
-		if (replica_points(c->fs->replica, run_row, POINTS_MS, e)) {
-			e->kind = ERR_IO;
+		if (await_points(c, run_row, e))
 			return -1;
-		}
 	}
 	return err_set(e, ERR_IO, "the points of this run change too fast");
 }

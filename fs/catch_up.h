@@ -7,8 +7,9 @@
 
 #include "fs/tree.h"
 
-/* What was just changed by this mount: so that who made a name finds it. Not
- * longer than a mount waits to see its own lines. */
+/* What was just changed by this mount: so that who made a name finds it, also
+ * where the server is lost right behind its answer. As long as a write may
+ * wait. */
 void fs_catch_up(struct fs_call *c, int64_t change);
 /* A snapshot in which the points of a run can be read. May be parked, and
  * then or after a wait it is another snapshot than before. */

@@ -13,6 +13,7 @@ enum {
 	POLL_MS = 500,        /* without an event stream */
 	LOOK_MS = 5000,       /* with one: should it be dead */
 	PAUSE_MOST_MS = 5000, /* after many failures */
+	STEP_MS = 20,         /* between two looks whether to go on waiting */
 };
 
 static struct timespec deadline_in(int64_t ms)
@@ -58,6 +59,15 @@ void replica_hurry(struct replica *r)
 
 /* --- the keeper ----------------------------------------------------------- */
 
+/* Under the lock. */
+static bool points_wanted(const struct replica *r)
+{
+	for (size_t i = 0; i < REPLICA_FETCHES; i++)
+		if (r->fetches[i].state == FETCH_WANTED)
+			return true;
+	return false;
+}
+
 /* True when there is reason to ask. */
 static bool await(struct replica *r, int64_t ms)
 {
@@ -67,9 +77,8 @@ static bool await(struct replica *r, int64_t ms)
 	while (!atomic_load(&r->stop)) {
 		if (r->hurry || r->heard > r->figures.change)
 			return true;
-		for (size_t i = 0; i < REPLICA_FETCHES; i++)
-			if (r->fetches[i].state == FETCH_WANTED)
-				return false;
+		if (points_wanted(r))
+			return false;
 		if (pthread_cond_clockwait(&r->wake, &r->mu, CLOCK_MONOTONIC,
 					   &until))
 			return true;
@@ -108,6 +117,23 @@ static int64_t patience(struct replica *r)
 	return r->listening ? LOOK_MS : POLL_MS;
 }
 
+static bool somebody_waits(struct replica *r)
+{
+	SCOPED_LOCK(&r->mu);
+
+	return r->hurry || points_wanted(r);
+}
+
+/* After a failure; a short one while somebody waits. */
+static void take_breath(struct replica *r, int64_t ms)
+{
+	for (; ms > 0 && !atomic_load(&r->stop); ms -= REPLICA_PAUSE_MS) {
+		replica_nap(r, REPLICA_PAUSE_MS);
+		if (somebody_waits(r))
+			return;
+	}
+}
+
 static void *keeper_main(void *arg)
 {
 	struct replica *r = arg;
@@ -119,7 +145,7 @@ static void *keeper_main(void *arg)
 
 		replica_fetch_wanted(r);
 		if (pause)
-			replica_nap(r, pause);
+			take_breath(r, pause);
 		due = pause || await(r, patience(r));
 		if (!due || atomic_load(&r->stop))
 			continue;
@@ -152,8 +178,6 @@ bool replica_wait(struct replica *r, int64_t change, int64_t wait_ms)
 
 	SCOPED_LOCK(&r->mu);
 	while (r->figures.change < change) {
-		if (!r->figures.connected)
-			return false;
 		replica_hurry(r);
 		if (!wait_news(r, &until))
 			return r->figures.change >= change;
@@ -178,12 +202,35 @@ static struct fetch *want(struct replica *r, int64_t run)
 	return empty;
 }
 
-int replica_points(struct replica *r, int64_t run, int64_t wait_ms,
+/* Under the lock: until it was fetched. */
+static int await_fetch(struct replica *r, const struct fetch *f,
+		       const struct replica_wait *w, struct err *e)
+{
+	int64_t end = clock_mono_ms() + w->ms;
+
+	while (f->state == FETCH_WANTED) {
+		struct timespec step = deadline_in(STEP_MS);
+
+		if (w->cancelled && w->cancelled(w->ctx))
+			return err_set(e, ERR_INTERRUPTED,
+				       "the caller gave up");
+		if (clock_mono_ms() > end)
+			return err_set(e, ERR_TIMEOUT,
+				       "the points of this run have not come "
+				       "yet");
+		wait_news(r, &step);
+	}
+	if (f->err.kind == ERR_NONE)
+		return 0;
+	*e = f->err;
+	return err_wrap(e, "the points of this run are not here");
+}
+
+int replica_points(struct replica *r, int64_t run, const struct replica_wait *w,
 		   struct err *e)
 {
-	struct timespec until = deadline_in(wait_ms);
 	struct fetch *f;
-	int rc = 0;
+	int rc;
 
 	SCOPED_LOCK(&r->mu);
 	f = want(r, run);
@@ -192,15 +239,7 @@ int replica_points(struct replica *r, int64_t run, int64_t wait_ms,
 			       "the points of many runs are being fetched");
 	f->users++;
 	pthread_cond_signal(&r->wake);
-	while (f->state == FETCH_WANTED && wait_news(r, &until))
-		;
-	if (f->state == FETCH_WANTED)
-		rc = err_set(e, ERR_TIMEOUT,
-			     "the points of this run have not come yet");
-	else if (f->err.kind != ERR_NONE) {
-		*e = f->err;
-		rc = err_wrap(e, "the points of this run are not here");
-	}
+	rc = await_fetch(r, f, w, e);
 	if (--f->users == 0 && f->state == FETCH_DONE)
 		f->state = FETCH_FREE;
 	return rc;
@@ -275,6 +314,8 @@ static int prepare(struct replica *r, const struct replica_options *o,
 	r->level_at = clock_mono_ms();
 	if (!replica_file_level(r->file) && first_copy(r, o->wait_ms, e))
 		return -1;
+	/* from now on only its end ends it */
+	r->cancelled = NULL;
 	r->hurry = true;
 	return start(r, e);
 }

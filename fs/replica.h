@@ -38,8 +38,15 @@ void replica_close(struct replica *r);
 
 /* Wait until the copy has that change; false after wait_ms. */
 bool replica_wait(struct replica *r, int64_t change, int64_t wait_ms);
-/* Have the points of a run fetched. ERR_UNAVAILABLE. */
-int replica_points(struct replica *r, int64_t run, int64_t wait_ms,
+
+struct replica_wait {
+	int64_t ms;
+	bool (*cancelled)(void *ctx); /* or NULL; true gives up */
+	void *ctx;
+};
+/* Have the points of a run fetched. ERR_UNAVAILABLE, ERR_TIMEOUT,
+ * ERR_INTERRUPTED. */
+int replica_points(struct replica *r, int64_t run, const struct replica_wait *w,
 		   struct err *e);
 
 struct replica_figures {
