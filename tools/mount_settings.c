@@ -31,6 +31,14 @@ static void name_of(struct str url, char *out, size_t size)
 	out[n] = '\0';
 }
 
+static int keep_path(const struct buf *path, char out[PATH_MAX], struct err *e)
+{
+	if (!buf_ok(path) || path->n >= PATH_MAX)
+		return err_set(e, ERR_TOO_LONG, "the path of the cache");
+	memcpy(out, path->p, path->n + 1);
+	return 0;
+}
+
 /* DIR/<host_port>, DIR being --cache or the user's own cache directory. */
 static int find_home(struct mount_settings *m, const struct args *a,
 		     struct err *e)
@@ -55,11 +63,14 @@ static int find_home(struct mount_settings *m, const struct args *a,
 			   : home ? home
 				  : "",
 			   own ? "" : "/.cache", name);
-	if (!buf_ok(&path) || path.n >= sizeof(m->home))
-		return err_set(e, ERR_TOO_LONG, "the path of the cache");
-	memcpy(m->home, path.p, path.n + 1);
+	if (keep_path(&path, m->home, e))
+		return -1;
+	/* also beside --data: that directory is its daemon's */
+	buf_puts(&path, "/cache");
+	if (keep_path(&path, m->cache, e))
+		return -1;
 	m->o.home = m->home;
-	m->o.cache = NULL;
+	m->o.cache = m->cache;
 	/* beside --data all but the index comes from there */
 	if (!args_given(a, "data"))
 		m->o.data = m->home;
