@@ -2,10 +2,11 @@
 /* daemon.c - objects behind a daemon on another host (api/tracking/object.c).
  *
  * Reading is as from a bucket: the same ranges, by the same engine, which
- * shows a token where an S3 store wants a signature. What is written is
- * gathered in a nameless file here and sent when it is whole, since a request
- * that fails must be sent again from its start; the daemon checks it against
- * the SHA-256 that it is sent with and says at which key it lies.
+ * shows a token where an S3 store wants a signature. What is written is sent
+ * when it is whole, since a request that fails must be sent again from its
+ * start: out of the file in which its writer has it, or else of a nameless one
+ * in which it is gathered here. The daemon checks it against the SHA-256 that
+ * it is sent with and says at which key it lies.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,8 @@ struct daemon_store {
 
 struct daemon_put {
 	struct object_put base;
-	int fd;
+	struct object_source from; /* fd -1: nothing was written yet */
+	bool borrowed;             /* it is the writer's own */
 	int64_t size;
 };
 
@@ -42,39 +44,46 @@ static int open_spool(const char *dir, struct err *e)
 
 static struct object_put *put_begin(struct objects *o, struct err *e)
 {
-	const struct daemon_store *d = (const struct daemon_store *)o;
 	struct daemon_put *p = calloc(1, sizeof(*p));
 
+	(void)o;
+	(void)e;
 	if (!p)
 		abort();
-	p->fd = open_spool(d->spool, e);
-	if (p->fd >= 0)
-		return &p->base;
-	free(p);
-	return NULL;
+	p->from.fd = -1;
+	return &p->base;
+}
+
+static void put_source(struct object_put *base, const struct object_source *src)
+{
+	struct daemon_put *p = (struct daemon_put *)base;
+
+	p->from = *src;
+	p->borrowed = true;
 }
 
 static int put_write(struct object_put *base, const void *data, size_t n,
 		     struct err *e)
 {
+	const struct daemon_store *d = (const struct daemon_store *)base->o;
 	struct daemon_put *p = (struct daemon_put *)base;
 
-	if (io_pwrite_all(p->fd, data, n, p->size, e) < 0)
+	if (p->from.fd < 0)
+		p->from.fd = open_spool(d->spool, e);
+	if (p->from.fd < 0 ||
+	    (!p->borrowed &&
+	     io_pwrite_all(p->from.fd, data, n, p->size, e) < 0))
 		return -1;
 	p->size += (int64_t)n;
 	return 0;
-}
-
-static int put_fd(struct object_put *base)
-{
-	return ((struct daemon_put *)base)->fd;
 }
 
 static void put_free(struct object_put *base)
 {
 	struct daemon_put *p = (struct daemon_put *)base;
 
-	close(p->fd);
+	if (p->from.fd >= 0 && !p->borrowed)
+		close(p->from.fd);
 	free(p);
 }
 
@@ -153,7 +162,8 @@ static void wished_key(const struct object_put *p, char key[OBJECT_KEY_MAX])
 static int put_finish(struct object_put *base, char *key, struct err *e)
 {
 	struct daemon_put *p = (struct daemon_put *)base;
-	const struct s3_file file = {p->fd, base->known->size};
+	const struct s3_file file = {p->from.fd, base->known->size,
+				     p->from.moved, p->from.ctx};
 	char digest[DIGEST_TEXT], wished[OBJECT_KEY_MAX];
 	struct s3_request r;
 	int rc;
@@ -232,7 +242,7 @@ static const struct objects_kind daemon_kind = {
 	.put_write = put_write,
 	.put_finish = put_finish,
 	.put_free = put_free,
-	.put_fd = put_fd,
+	.put_source = put_source,
 	.get_begin = s3_get_begin,
 	.get_next = s3_get_next,
 	.get_end = s3_get_end,

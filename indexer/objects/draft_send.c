@@ -65,6 +65,14 @@ static int send_pieces(struct object_draft *d, struct object_put *put,
 	return n < 0 ? err_set(e, ERR_INTERRUPTED, "written anew") : 0;
 }
 
+static void touch(void *arg)
+{
+	struct object_draft *d = arg;
+
+	SCOPED_LOCK(&d->mu);
+	d->touched = clock_mono_ms();
+}
+
 struct sent {
 	struct objects *objects;
 	char key[OBJECT_KEY_MAX];
@@ -76,8 +84,11 @@ static int send_all(struct object_draft *d, struct sent *s, struct err *e)
 {
 	struct object_put *put = draft_put(d, &s->objects, e);
 	char *piece = put ? room_new(DRAFT_PIECE) : NULL;
+	const struct object_source source = {d->fd, touch, d};
 	int r = -1;
 
+	if (put)
+		object_put_source(put, &source);
 	if (put && !piece)
 		err_set(e, ERR_BUSY, "out of memory");
 	else if (put) {

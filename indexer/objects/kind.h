@@ -19,6 +19,9 @@ struct objects_kind {
 	 * found. */
 	int (*put_finish)(struct object_put *p, char *key, struct err *e);
 	void (*put_free)(struct object_put *p);
+	/* See object_put_source; NULL: of no use. */
+	void (*put_source)(struct object_put *p,
+			   const struct object_source *src);
 	/* Where objects are files: descriptors. NULL elsewhere. */
 	int (*put_fd)(struct object_put *p);
 	int (*open)(struct objects *o, struct str key, struct err *e);

@@ -150,6 +150,12 @@ int object_put_write(struct object_put *p, const void *data, size_t n,
 	return p->o->kind->put_write(p, data, n, e);
 }
 
+void object_put_source(struct object_put *p, const struct object_source *src)
+{
+	if (p->o->kind->put_source)
+		p->o->kind->put_source(p, src);
+}
+
 int object_put_fd(struct object_put *p)
 {
 	int fd = p->o->kind->put_fd ? p->o->kind->put_fd(p) : -1;

@@ -66,6 +66,16 @@ struct object_put *object_put_begin(struct objects *o, struct str wanted,
 				    struct str fallback, struct err *e);
 int object_put_write(struct object_put *p, const void *data, size_t n,
 		     struct err *e);
+/* Before the first write: what is written lies in a file as well, from its
+ * first byte on, and stays there until the put ends; a store that would keep
+ * all of it to send it takes it from there. moved is called as it does, by any
+ * thread. */
+struct object_source {
+	int fd;
+	void (*moved)(void *ctx);
+	void *ctx;
+};
+void object_put_source(struct object_put *p, const struct object_source *src);
 /* Durable afterwards. ret_key (OBJECT_KEY_MAX) gets the key it lies at. */
 int object_put_finish(struct object_put *p, char *ret_key,
 		      struct object_digest *ret, struct err *e);

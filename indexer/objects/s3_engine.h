@@ -30,6 +30,8 @@ struct s3_head {
 struct s3_file {
 	int fd;
 	int64_t size;
+	void (*moved)(void *ctx); /* called as it is read, or NULL */
+	void *ctx;
 };
 
 struct s3_request {

@@ -60,13 +60,14 @@ static size_t body_size(const struct s3_request *r)
 
 static size_t give_file(struct s3_try *t, char *out, size_t n)
 {
+	const struct s3_file *f = t->r->file;
 	struct err e;
-	ssize_t got =
-		io_pread_all(t->r->file->fd, out, n, (int64_t)t->sent, &e);
 
-	if (got != (ssize_t)n)
+	if (io_pread_all(f->fd, out, n, (int64_t)t->sent, &e) != (ssize_t)n)
 		return CURL_READFUNC_ABORT;
 	t->sent += n;
+	if (f->moved)
+		f->moved(f->ctx);
 	return n;
 }
 

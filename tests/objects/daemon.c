@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ enum step {
 	GONE,      /* 404 */
 	DENIED,    /* 403 */
 	STORED,    /* of a PUT */
+	STORED_ABC,
 	MISSTORED,
 };
 
@@ -124,6 +126,11 @@ static bool answer(int fd, const char *head)
 		say(fd, "404 No", "{\"message\": \"No such thing\"}");
 	else if (s == DENIED)
 		say(fd, "403 No", "{\"message\": \"not you\"}");
+	else if (s == STORED_ABC)
+		say(fd, "200 OK",
+		    "{\"key\": \"1/r/x\", \"size\": 3, \"sha256\": "
+		    "\"ba7816bf8f01cfea414140de5dae2223"
+		    "b00361a396177a9cb410ff61f20015ad\"}");
 	else if (s == STORED || s == MISSTORED)
 		say(fd, "200 OK",
 		    s == STORED ? "{\"key\": \"1/r/generations/x\", \"size\": "
@@ -276,6 +283,47 @@ static void puts_(struct objects *o)
 	ok(put(o, key) < 0 && e.kind == ERR_DENIED, "no right to");
 }
 
+static void count(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static int put_abc(struct objects *o, int fd, atomic_int *moved)
+{
+	struct object_put *p =
+		object_put_begin(o, STR("1/r/x"), STR("1/r/generations/"), &e);
+	const struct object_source src = {fd, count, moved};
+	char key[OBJECT_KEY_MAX];
+	struct object_digest d;
+
+	if (p && fd >= 0)
+		object_put_source(p, &src);
+	if (p && object_put_write(p, "a", 1, &e) == 0 &&
+	    object_put_write(p, "bc", 2, &e) == 0 &&
+	    object_put_finish(p, key, &d, &e) == 0)
+		return 0;
+	object_put_abort(p);
+	return -1;
+}
+
+/* Its spools cannot be made. */
+static void sources(const char *url)
+{
+	const struct daemon_link link = {.url = url, .spool = "/no/such/place"};
+	struct objects *o = objects_open_daemon(&link, &e);
+	int fd = memfd_create("abc", MFD_CLOEXEC);
+	atomic_int moved = 0;
+
+	SCRIPT(CLOSED, STORED_ABC);
+	ok(write(fd, "abc", 3) == 3 && put_abc(o, fd, &moved) == 0 &&
+		   lseek(fd, 0, SEEK_CUR) == 3 && moved > 0,
+	   "what lies in a file is sent from there, and that is told");
+	ok(put_abc(o, -1, NULL) < 0 && strstr(e.msg, "/no/such/place"),
+	   "what does not needs a spool");
+	close(fd);
+	objects_close(o);
+}
+
 int main(void)
 {
 	struct daemon_link link = {.token = "s3cret"};
@@ -291,6 +339,7 @@ int main(void)
 	failures(o);
 	puts_(o);
 	objects_close(o);
+	sources(url);
 	link.token = "two\nlines";
 	ok(!objects_open_daemon(&link, &e), "a token has no lines");
 	link.url = "ftp://x";
