@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -37,10 +38,8 @@ class Far:
         self.listen, self.url = self.daemon.address, self.daemon.url
 
     def argv(self, url, *flags):
-        """Beside the daemon, so that the index needs no way of its own."""
-        return [BIN / "orrery", "mount", "-f", "--data", self.base / "data",
-                "--server", url, "--cache", self.cache, "--log-level", "warn",
-                *flags, self.base / "mnt"]
+        return [BIN / "orrery", "mount", "-f", "--server", url, "--cache",
+                self.cache, "--log-level", "warn", *flags, self.base / "mnt"]
 
     def start(self, *flags, url=None, **kwargs):
         self.mount = Process(self.argv(url or self.url, *flags), "mounted",
@@ -323,8 +322,18 @@ def test_tls(host):
     host.start("--wait", "1s", url=url)
     with fails(errno.EIO):
         (run / "params" / "p").write_text("1")
+    assert (run / "artifacts" / "x").read_bytes() == b"x" * 3000000
+    with fails(errno.EIO):
+        (run / "artifacts" / "new").write_bytes(b"y")
+    assert host.mount.stop() == 1  # what it could not store is told
+    # nor believed
+    for kept in host.cache.glob("*/cache"):
+        shutil.rmtree(kept)
+    host.start("--wait", "1s", url=url)
     with fails(errno.EIO):
         (run / "artifacts" / "x").read_bytes()
+    with fails(errno.EIO):
+        (run / "params" / "p").write_text("1")
     assert host.mount.stop() == 1  # what it could not store is told
 
 
