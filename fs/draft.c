@@ -295,6 +295,29 @@ static void keep_stored(struct fs *fs, struct file *f, struct stored *x)
 	object_draft_free(done);
 }
 
+static bool passes(const struct err *e)
+{
+	return e->kind == ERR_UNAVAILABLE || e->kind == ERR_BUSY;
+}
+
+/* Who does not answer now is tried again as long as a write may wait. */
+static int finish_patiently(struct fs_call *c, struct file *f,
+			    const struct draft_wait *w, struct stored *x,
+			    struct err *e)
+{
+	int64_t failing = 0;
+
+	while (object_draft_finish(f->draft, w, x->key, &x->digest, &x->sums,
+				   e)) {
+		if (!failing)
+			failing = clock_mono_ms();
+		if (!passes(e) || clock_mono_ms() - failing >= c->fs->wait_ms ||
+		    fs_nap(c, FS_STORE_RETRY_MS, e))
+			return -1;
+	}
+	return 0;
+}
+
 /* What fails leaves the draft as it is: the next commit tries again. */
 static int finish_draft(struct fs_call *c, struct file *f, struct stored *x,
 			struct err *e)
@@ -303,8 +326,7 @@ static int finish_draft(struct fs_call *c, struct file *f, struct stored *x,
 	struct draft_wait w = {c->cancelled,
 			       ms > FS_STORE_MS ? ms : FS_STORE_MS};
 
-	if (object_draft_finish(f->draft, &w, x->key, &x->digest, &x->sums,
-				e) == 0) {
+	if (finish_patiently(c, f, &w, x, e) == 0) {
 		store_note(c->fs->store, NULL);
 		return 0;
 	}

@@ -26,16 +26,17 @@ enum {
 		1800 * 1000, /* gc takes what has no name after an hour */
 	FS_STORE_MS =
 		8000, /* a commit waits for it at least, without progress */
-	FS_READ_MS = 10000,     /* a read waits for the object store */
-	FS_SEARCH_MS = 500,     /* a result answers for its names */
-	FS_SEEN_MS = 1000,      /* a read waits for lines before it */
-	FS_RETRY_MS = 50,       /* between two tries to reach the daemon */
-	FS_FULL_MS = 10,        /* ... to find room in the journal */
-	FS_LOCK_MS = 10,        /* ... to see whether who waits has given up */
-	FS_ENDING_MS = 1000,    /* a process that ends waits for its closes */
-	FS_NOTIFY_MS = 450,     /* between two invalidations of one node */
-	FS_WATCH_MS = 10,       /* between two looks at what changed */
-	FS_CACHE_S = 24 * 3600, /* how long the kernel may keep an answer */
+	FS_STORE_RETRY_MS = 200, /* between two tries to store bytes */
+	FS_READ_MS = 10000,      /* a read waits for the object store */
+	FS_SEARCH_MS = 500,      /* a result answers for its names */
+	FS_SEEN_MS = 1000,       /* a read waits for lines before it */
+	FS_RETRY_MS = 50,        /* between two tries to reach the daemon */
+	FS_FULL_MS = 10,         /* ... to find room in the journal */
+	FS_LOCK_MS = 10,         /* ... to see whether who waits has given up */
+	FS_ENDING_MS = 1000,     /* a process that ends waits for its closes */
+	FS_NOTIFY_MS = 450,      /* between two invalidations of one node */
+	FS_WATCH_MS = 10,        /* between two looks at what changed */
+	FS_CACHE_S = 24 * 3600,  /* how long the kernel may keep an answer */
 
 	FS_LOOPS = 3,           /* threads that read from the kernel */
 	FS_QUICK_THREADS = 8,   /* ... that wait for the journal */
