@@ -13,6 +13,7 @@ enum {
 	POLL_MS = 500,        /* without an event stream */
 	LOOK_MS = 5000,       /* with one: should it be dead */
 	PAUSE_MOST_MS = 5000, /* after many failures */
+	ENDING_MS = 5000,     /* of a mount that had the copy before */
 	STEP_MS = 20,         /* between two looks whether to go on waiting */
 };
 
@@ -298,6 +299,20 @@ static int start(struct replica *r, struct err *e)
 	return 0;
 }
 
+/* Whose mount ends right now has it for another moment. */
+static struct replica_file *
+open_file(struct replica *r, const struct replica_options *o, struct err *e)
+{
+	int64_t until = clock_mono_ms() +
+			(o->wait_ms < ENDING_MS ? o->wait_ms : ENDING_MS);
+	struct replica_file *f;
+
+	while (!(f = replica_file_open(o->dir, e)) && e->kind == ERR_BUSY &&
+	       clock_mono_ms() < until && !replica_gives_up(r))
+		replica_nap(r, REPLICA_PAUSE_MS);
+	return f;
+}
+
 static int prepare(struct replica *r, const struct replica_options *o,
 		   struct err *e)
 {
@@ -307,7 +322,7 @@ static int prepare(struct replica *r, const struct replica_options *o,
 	r->stream = r->client ? client_new(o->url, token, e) : NULL;
 	if (!r->stream)
 		return -1;
-	r->file = replica_file_open(o->dir, e);
+	r->file = open_file(r, o, e);
 	if (!r->file)
 		return -1;
 	r->figures.change = replica_file_change(r->file);
