@@ -1,13 +1,16 @@
-"""A daemon and a mount on two hosts: network namespaces, a wire between them,
-and what `ssh -L` would be on it, since a daemon without identity listens on
-loopback alone."""
+"""A daemon and a mount that knows it by its URL; also on two hosts: network
+namespaces, a wire between them, and what `ssh -L` would be on it, since a
+daemon without identity listens on loopback alone."""
 import contextlib
 import itertools
 import os
 import subprocess
 import sys
 
-from harness import Process
+import pytest
+
+from harness import (BIN, Daemon, Process, check, unmount,
+                     workplace)
 
 RELAY = """
 import socket, sys, threading
@@ -92,3 +95,57 @@ def two_hosts():
         for h in hosts:
             subprocess.run(["ip", "netns", "del", h.name],
                            stderr=subprocess.DEVNULL)
+
+
+class Far:
+    """A daemon, and a mount that knows it by its URL."""
+
+    def __init__(self, base):
+        self.base, self.cache = base, base / "cache"
+        self.daemon, self.mount = Daemon(base / "data"), None
+        self.listen, self.url = self.daemon.address, self.daemon.url
+
+    def argv(self, url, *flags):
+        return [BIN / "orrery", "mount", "-f", "--server", url, "--cache",
+                self.cache, "--log-level", "warn", *flags, self.base / "mnt"]
+
+    def start(self, *flags, url=None, **kwargs):
+        self.mount = Process(self.argv(url or self.url, *flags), "mounted",
+                             **kwargs)
+        self.path = self.base / "mnt"
+
+    def flush(self):
+        (self.path / ".ctl").write_text("flush\n")
+
+    def away(self):
+        self.daemon.kill()
+
+    def back(self):
+        self.daemon = Daemon(self.base / "data", listen=self.listen)
+
+    def run_dir(self, name="first"):
+        x = self.path / "experiments" / "far"
+        x.mkdir(exist_ok=True)
+        (x / "runs" / name).mkdir()
+        return x / "runs" / name
+
+    def journals(self):
+        return [p for p in self.cache.glob("*/journal/*")
+                if len(p.name) == 32]
+
+    def history(self, run, key):
+        return [p["value"] for p in self.daemon.history(run, key)]
+
+
+@pytest.fixture
+def host():
+    with workplace() as base:
+        f = Far(base)
+        try:
+            yield f
+        finally:
+            statuses = [p.stop() for p in (f.mount, f.daemon)
+                        if p and p.alive()]
+            unmount(base / "mnt")
+        assert not any(statuses), statuses
+        assert check(base / "data") == ""

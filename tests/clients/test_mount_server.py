@@ -18,9 +18,9 @@ import urllib.parse
 import pytest
 
 import far
-import harness
-from harness import (BIN, Daemon, Mount, Process, check, have_fuse, unmount,
-                     wait_until, workplace)
+from far import host  # noqa: F401
+from harness import (BIN, Daemon, Mount, Process, have_fuse, unmount,
+                     wait_until)
 from lossy import DELAY, DOUBLE, LOSE, PASS, SWALLOW, Lossy
 from mounting import append, fails, opened, run_id, values
 from records import point, record
@@ -29,61 +29,7 @@ pytestmark = pytest.mark.skipif(not have_fuse(), reason="no /dev/fuse here")
 JOURNAL = "0123456789abcdef" * 2
 
 
-class Far:
-    """A daemon, and a mount that knows it by its URL."""
-
-    def __init__(self, base):
-        self.base, self.cache = base, base / "cache"
-        self.daemon, self.mount = Daemon(base / "data"), None
-        self.listen, self.url = self.daemon.address, self.daemon.url
-
-    def argv(self, url, *flags):
-        return [BIN / "orrery", "mount", "-f", "--server", url, "--cache",
-                self.cache, "--log-level", "warn", *flags, self.base / "mnt"]
-
-    def start(self, *flags, url=None, **kwargs):
-        self.mount = Process(self.argv(url or self.url, *flags), "mounted",
-                             **kwargs)
-        self.path = self.base / "mnt"
-
-    def flush(self):
-        (self.path / ".ctl").write_text("flush\n")
-
-    def away(self):
-        self.daemon.kill()
-
-    def back(self):
-        self.daemon = Daemon(self.base / "data", listen=self.listen)
-
-    def run_dir(self, name="first"):
-        x = self.path / "experiments" / "far"
-        x.mkdir(exist_ok=True)
-        (x / "runs" / name).mkdir()
-        return x / "runs" / name
-
-    def journals(self):
-        return [p for p in self.cache.glob("*/journal/*")
-                if len(p.name) == 32]
-
-    def history(self, run, key):
-        return [p["value"] for p in self.daemon.history(run, key)]
-
-
-@pytest.fixture
-def host():
-    with workplace() as base:
-        f = Far(base)
-        try:
-            yield f
-        finally:
-            statuses = [p.stop() for p in (f.mount, f.daemon)
-                        if p and p.alive()]
-            unmount(base / "mnt")
-        assert not any(statuses), statuses
-        assert check(base / "data") == ""
-
-
-def test_what_is_written_is_read_by_all(host):
+def test_what_is_written_is_read_by_all(host):  # noqa: F811
     host.start()
     run = host.run_dir()
     for i in range(50):
@@ -98,14 +44,14 @@ def test_what_is_written_is_read_by_all(host):
     assert not list((host.base / "data" / "journal").glob("?" * 32))
 
 
-def test_lines_are_seen_within_a_round_trip(host):
+def test_lines_are_seen_within_a_round_trip(host):  # noqa: F811
     host.start()
     run = host.run_dir()
     append(run / "metrics" / "loss", "1\n")
     assert wait_until(lambda: host.history(run_id(run), "loss") == [1.0], 2)
 
 
-def test_bytes(host):
+def test_bytes(host):  # noqa: F811
     host.start()
     run, data = host.run_dir(), os.urandom(5 << 20)
     file = run / "artifacts" / "d" / "é b.bin"
@@ -126,7 +72,7 @@ def test_bytes(host):
     assert (status, body) == (200, data + b"more")
 
 
-def test_sync_remote(host):
+def test_sync_remote(host):  # noqa: F811
     host.start("--sync", "remote", "--wait", "1s")
     run = host.run_dir()
     with opened(run / "metrics" / "loss", os.O_WRONLY | os.O_APPEND |
@@ -143,7 +89,7 @@ def test_sync_remote(host):
     assert host.history(run_id(run), "loss") == [1.0, 2.0]
 
 
-def test_a_full_journal_takes_nothing(host):
+def test_a_full_journal_takes_nothing(host):  # noqa: F811
     host.start("--journal", "1M", "--wait", "3s")
     run, many = host.run_dir(), 1000
     append(run / "metrics" / "loss", "0\n")
@@ -165,7 +111,7 @@ def test_a_full_journal_takes_nothing(host):
     host.flush()
 
 
-def test_what_is_refused_is_told(host):
+def test_what_is_refused_is_told(host):  # noqa: F811
     host.start()
     run = host.run_dir()
     append(run / "metrics" / "loss", "1\n")
@@ -182,7 +128,7 @@ def test_what_is_refused_is_told(host):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_answers_get_lost(host, seed):
+def test_answers_get_lost(host, seed):  # noqa: F811
     weights = {PASS: 45, LOSE: 30, DELAY: 5, SWALLOW: 5, DOUBLE: 15}
     with Lossy(host.listen, seed, weights=weights) as wire:
         host.start("--wait", "60s", url=wire.url)
@@ -205,7 +151,7 @@ def test_answers_get_lost(host, seed):
                ["params"]) == 10
 
 
-def test_a_killed_mount_leaves_its_lines(host):
+def test_a_killed_mount_leaves_its_lines(host):  # noqa: F811
     host.start()
     run = host.run_dir()
     append(run / "metrics" / "loss", "0\n")
@@ -228,7 +174,7 @@ def test_a_killed_mount_leaves_its_lines(host):
     assert host.history(run_of, "loss") == list(range(201))
 
 
-def test_two_mounts_send_their_own(host):
+def test_two_mounts_send_their_own(host):  # noqa: F811
     host.start()
     run = host.run_dir()
     other = Mount(host.base / "data", host.base / "mnt2", "--server",
@@ -250,7 +196,7 @@ def test_two_mounts_send_their_own(host):
     assert host.history(run_id(run), "b") == list(range(20))
 
 
-def test_both_are_killed_while_lines_come(host):
+def test_both_are_killed_while_lines_come(host):  # noqa: F811
     host.start("--wait", "60s")
     run = host.run_dir()
     run_of, done, stop = run_id(run), [], threading.Event()
@@ -297,7 +243,7 @@ def test_both_are_killed_while_lines_come(host):
     assert len(got) - len(done) <= 2
 
 
-def test_tls(host):
+def test_tls(host):  # noqa: F811
     base = host.base
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
@@ -337,7 +283,7 @@ def test_tls(host):
     assert host.mount.stop() == 1  # what it could not store is told
 
 
-def test_across_two_hosts(host):
+def test_across_two_hosts(host):  # noqa: F811
     why = far.no_namespaces()
     if why:
         pytest.skip(f"no network namespaces here: {why}")
