@@ -36,12 +36,16 @@ static const struct field_set replica_fields =
 
 struct points_query {
 	struct opt_i64 run, series, start;
+	struct str kept;
 };
 
 static const struct field points_rows[] = {
 	NUMBER(points_query, "run", run),
 	NUMBER(points_query, "series", series),
 	NUMBER(points_query, "start", start),
+	{.name = "kept",
+	 .type = FIELD_STR,
+	 .offset = offsetof(struct points_query, kept)},
 };
 static const struct field_set points_fields =
 	FIELD_SET(points_rows, struct points_query);
@@ -90,17 +94,19 @@ static void replica(struct call *c)
 static void points(struct call *c)
 {
 	const struct points_query *q = c->request;
-	const struct replica_points_ask ask = {
+	struct replica_points_ask ask = {
 		.run = q->run.v,
 		.series = q->series.v,
 		.start = q->start.set ? q->start.v : -1,
 	};
 	struct buf page;
 	struct err e;
-	struct reader *rd = reading_raw(c, &e);
+	struct reader *rd = NULL;
 	int rc = -1;
 
 	buf_init(&page, OUT_MAX);
+	if (replica_kept_parse(q->kept, &ask, &e) == 0)
+		rd = reading_raw(c, &e);
 	if (rd) {
 		rc = replica_points_page(rd, &ask, &page, &e);
 		reader_end(rd);

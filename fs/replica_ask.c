@@ -10,7 +10,8 @@
 enum {
 	PAGE_BYTES = REPLICA_PAGE_MAX + (1 << 20),
 	PAGE_WAIT_MS = 20000, /* for one page */
-	TRIES = 4,            /* of points that change while they come */
+	PATH_BYTES = 12 << 10,
+	TRIES = 4, /* of points that change while they come; then whole ones */
 };
 
 static int refused(int status, const struct buf *body, struct err *e)
@@ -61,25 +62,31 @@ static void count(struct replica *r, const struct buf *page, bool points)
 static int points_page(struct replica *r, struct replica_points_ask *q,
 		       struct replica_head *h, struct err *e)
 {
-	SCOPED(buf_fini) struct buf page;
-	char path[200];
+	SCOPED(buf_fini) struct buf page, path;
 
 	buf_init(&page, PAGE_BYTES);
-	snprintf(path, sizeof(path),
-		 "/api/replica/points?run=%" PRId64 "&series=%" PRId64
-		 "&start=%" PRId64,
-		 q->run, q->series, q->start);
-	if (ask(r, path, &page, e))
+	buf_init(&path, PATH_BYTES);
+	buf_printf(&path,
+		   "/api/replica/points?run=%" PRId64 "&series=%" PRId64
+		   "&start=%" PRId64 "&kept=",
+		   q->run, q->series, q->start);
+	replica_kept_write(q, &path);
+	if (!buf_ok(&path))
+		return err_set(e, ERR_INTERNAL, "a path of too many series");
+	if (ask(r, path.p, &page, e))
 		return -1;
 	count(r, &page, true);
 	return replica_file_points(r->file, q, buf_view(&page), h, e);
 }
 
-static int points_once(struct replica *r, int64_t run, struct err *e)
+static int points_once(struct replica *r, int64_t run, bool whole,
+		       struct err *e)
 {
-	struct replica_points_ask q = {run, 0, -1};
+	struct replica_points_ask q = {.run = run, .start = -1};
 	struct replica_head h = {0};
 
+	if (!whole && replica_file_kept(r->file, &q, e))
+		return -1;
 	do {
 		if (points_page(r, &q, &h, e))
 			return -1;
@@ -92,7 +99,7 @@ static int fetch_points(struct replica *r, int64_t run, struct err *e)
 	int rc = -1;
 
 	for (int i = 0; rc && i < TRIES; i++) {
-		rc = points_once(r, run, e);
+		rc = points_once(r, run, i >= TRIES / 2, e);
 		if (rc && e->kind != ERR_CONFLICT)
 			break;
 	}

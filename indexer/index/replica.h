@@ -24,6 +24,7 @@ enum {
 	REPLICA_PAGE_MAX = 64 << 20, /* more are refused on either side */
 	REPLICA_PAGE_MS = 40,        /* the work after which it ends */
 	REPLICA_TOTALS = 8,
+	REPLICA_KEPT = 256, /* series of which a request says what is there */
 };
 
 /* A place in the order; part and after: within the rows of (kind, row). */
@@ -52,10 +53,21 @@ int replica_page(struct reader *rd, const struct replica_ask *q,
 		 struct buf *out, struct err *e);
 
 /* The points of one run: blocks after (series, start), and with the last of
- * them its series and tails, which then fit them. */
+ * them its series and tails, which then fit them. Of a series that is "kept"
+ * only blocks after that one: those before it are there, and folds will not
+ * merge them any more. */
+struct replica_kept {
+	int64_t series, start;
+};
 struct replica_points_ask {
 	int64_t run, series, start;
+	size_t nkept; /* in the order of series */
+	struct replica_kept kept[REPLICA_KEPT];
 };
+/* "series.start,series.start": what is kept as a request says it. */
+void replica_kept_write(const struct replica_points_ask *q, struct buf *b);
+int replica_kept_parse(struct str text, struct replica_points_ask *q,
+		       struct err *e);
 int replica_points_page(struct reader *rd, const struct replica_points_ask *q,
 			struct buf *out, struct err *e);
 

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "indexer/base/scope.h"
+#include "indexer/index/block.h"
 #include "indexer/index/limits.h"
 #include "indexer/index/migrate.h"
 #include "indexer/index/replica_wire.h"
@@ -340,13 +341,39 @@ int replica_file_apply(struct replica_file *f, struct str page,
 
 /* --- points --------------------------------------------------------------- */
 
-static int points_begin(struct replica_file *f, int64_t run, struct err *e)
+/* A fold merges blocks as long as one holds all their points: what has as
+ * many behind it stays as it is. */
+int replica_file_kept(struct replica_file *f, struct replica_points_ask *q,
+		      struct err *e)
+{
+	SCOPED(cursor_close) struct cursor c = CURSOR_NONE;
+	int rc;
+
+	q->nkept = 0;
+	if (cursor_open(&c, &f->db, STMT_REPLICA_KEPT,
+			BINDS(B(q->run), B((int64_t)BLOCK_POINTS)), e) < 0)
+		return -1;
+	while (q->nkept < REPLICA_KEPT && (rc = cursor_next(&c, e)) != 0) {
+		if (rc < 0)
+			return -1;
+		q->kept[q->nkept++] = (struct replica_kept){cursor_i64(&c, 0),
+							    cursor_i64(&c, 1)};
+	}
+	return 0;
+}
+
+/* All that is not kept makes room. */
+static int points_begin(struct replica_file *f,
+			const struct replica_points_ask *a, struct err *e)
 {
 	static const enum stmt_id before[] = {STMT_REPLICA_STALE,
-					      STMT_REPLICA_DROP_BLOCKS,
 					      STMT_REPLICA_DROP_TAIL};
+	int64_t last = a->nkept ? a->kept[a->nkept - 1].series : 0;
 
-	return run_all(f, before, sizeof(before) / sizeof(before[0]), run, e);
+	if (run_all(f, before, sizeof(before) / sizeof(before[0]), a->run, e))
+		return -1;
+	return db_exec(&f->db, STMT_REPLICA_DROP_BLOCKS_LATE,
+		       BINDS(B(a->run), B((int64_t)BLOCK_POINTS), B(last)), e);
 }
 
 static int points_end(struct replica_file *f, int64_t run, struct err *e)
@@ -375,7 +402,7 @@ static int apply_points(struct replica_file *f,
 		return err_set(e, ERR_BUSY, "the index is copied anew");
 	if (replica_begin(f, e))
 		return -1;
-	rc = first ? points_begin(f, a->run, e) : 0;
+	rc = first ? points_begin(f, a, e) : 0;
 	if (rc == 0)
 		rc = put_records(f, r, true, e);
 	if (rc == 0 && h->level)

@@ -39,6 +39,10 @@ int replica_file_apply(struct replica_file *f, struct str page,
 		       struct replica_head *ret, struct err *e);
 int replica_file_restart(struct replica_file *f, struct err *e);
 
+/* What of the points of q->run need not be sent again, before they are asked
+ * for from their beginning. */
+int replica_file_kept(struct replica_file *f, struct replica_points_ask *q,
+		      struct err *e);
 /* A page of the points of a run; *next is to be asked for, unless the head
  * says "level". ERR_CONFLICT: they changed meanwhile, begin again. */
 int replica_file_points(struct replica_file *f, struct replica_points_ask *next,

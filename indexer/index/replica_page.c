@@ -387,6 +387,25 @@ static int put_blocks(struct pager *g, int64_t series, int64_t start,
 	return rc < 0 ? -1 : 1;
 }
 
+static int64_t blocks_after(const struct replica_points_ask *a, int64_t series)
+{
+	size_t low = 0, high = a->nkept;
+
+	if (series == a->series)
+		return a->start;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (a->kept[mid].series == series)
+			return a->kept[mid].start;
+		if (a->kept[mid].series < series)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return -1;
+}
+
 static int put_all_blocks(struct pager *g, const struct replica_points_ask *a,
 			  struct err *e)
 {
@@ -399,8 +418,7 @@ static int put_all_blocks(struct pager *g, const struct replica_points_ask *a,
 	while ((rc = cursor_next(&q, e)) > 0) {
 		int64_t series = cursor_i64(&q, 0);
 
-		rc = put_blocks(g, series, series == a->series ? a->start : -1,
-				e);
+		rc = put_blocks(g, series, blocks_after(a, series), e);
 		if (rc <= 0)
 			return rc;
 	}

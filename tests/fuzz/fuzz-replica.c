@@ -45,7 +45,7 @@ static void start(void)
 
 static void apply(struct str page, bool points)
 {
-	struct replica_points_ask q = {1, 0, -1};
+	struct replica_points_ask q = {.run = 1, .start = -1};
 	struct replica_head h;
 	struct err e;
 

@@ -78,10 +78,10 @@ static int level(int64_t most)
 
 static int fetch_points(int64_t run)
 {
-	struct replica_points_ask q = {run, 0, -1};
+	struct replica_points_ask q = {.run = run, .start = -1};
 	struct replica_head h = {0};
 	struct buf page;
-	int rc = 0;
+	int rc = replica_file_kept(file, &q, &fx.e);
 
 	buf_init(&page, REPLICA_PAGE_MAX);
 	while (rc == 0 && !h.level) {
