@@ -158,12 +158,30 @@ int64_t fs_handle_text(const struct fs_handle *h, int64_t off, char *out,
 	return (int64_t)n;
 }
 
+/* Behind its end: what only grew goes on there; what is another text by now
+ * ends as what it was, or its reader got the end of one behind the other. */
+static int read_on(struct fs_call *c, struct fs_handle *h, struct err *e)
+{
+	struct buf before = h->text;
+	int r;
+
+	buf_init(&h->text, FS_TEXT_MAX);
+	r = fs_handle_render(c, h, e);
+	if (r || !str_starts(buf_view(&h->text), buf_view(&before))) {
+		buf_fini(&h->text);
+		h->text = before;
+	} else {
+		buf_fini(&before);
+	}
+	return r;
+}
+
 static int64_t read_text(struct fs_call *c, struct fs_handle *h, int64_t off,
 			 char *out, size_t n, struct err *e)
 {
 	if (off > 0 && off >= (int64_t)h->text.n &&
 	    bulletin_change(c->fs->bulletin) != h->text_change &&
-	    fs_handle_render(c, h, e))
+	    read_on(c, h, e))
 		return -1;
 	return fs_handle_text(h, off, out, n);
 }
