@@ -135,6 +135,43 @@ def test_points_that_were_folded(far):
     assert far.stats("second")["replica_runs_fetched"] == 1
 
 
+def test_only_new_blocks_come(far):
+    """A run that is watched while it grows is not taken anew with each fold."""
+    root = far.mount()
+    run, n, many = make(root), 0, 4096
+
+    def log():
+        nonlocal n
+        append(run / "metrics" / "m", "".join(
+            f"{n + k}.{k * 7919 % 10007}\n" for k in range(many)))
+        n += many
+        far.level()
+        assert len(values(run / "metrics" / "m")) == n
+
+    for _ in range(12):
+        log()
+    before = far.stats()
+    for _ in range(4):
+        log()
+    after = far.stats()
+    fetched = after["replica_runs_fetched"] - before["replica_runs_fetched"]
+    came = after["replica_points_bytes"] - before["replica_points_bytes"]
+    assert fetched >= 2
+    assert came < before["replica_points_bytes"]
+    assert values(run / "metrics" / "m") == [
+        float(f"{i}.{i % many * 7919 % 10007}") for i in range(n)]
+
+
+@pytest.mark.parametrize("kept", ["1", "1.", ".1", "1.-1", "1.1,1.2", "2.1,1.1",
+                                  "0.1", "1.1,", "x.y", ",".join(
+                                      f"{i}.0" for i in range(1, 258))])
+def test_what_is_kept_is_checked(far, kept):
+    status, _, text = far.daemon.request(
+        "GET", f"/api/replica/points?run=1&kept={kept}")
+    assert status == (200 if kept == "1.1," else 400), text
+    assert status == 200 or b"kept: write SERIES.START" in text
+
+
 def test_offline(far):
     root = far.mount("mnt", "--wait", "1s")
     run = make(root, run="read")
