@@ -17,20 +17,6 @@ enum {
 	STEP_MS = 20,         /* between two looks whether to go on waiting */
 };
 
-static struct timespec deadline_in(int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return t;
-}
-
 bool replica_gives_up(void *arg)
 {
 	const struct replica *r = arg;
@@ -72,7 +58,7 @@ static bool points_wanted(const struct replica *r)
 /* True when there is reason to ask. */
 static bool await(struct replica *r, int64_t ms)
 {
-	struct timespec until = deadline_in(ms);
+	struct timespec until = clock_deadline(ms);
 
 	SCOPED_LOCK(&r->mu);
 	while (!atomic_load(&r->stop)) {
@@ -175,7 +161,7 @@ static bool wait_news(struct replica *r, const struct timespec *until)
 
 bool replica_wait(struct replica *r, int64_t change, int64_t wait_ms)
 {
-	struct timespec until = deadline_in(wait_ms);
+	struct timespec until = clock_deadline(wait_ms);
 
 	SCOPED_LOCK(&r->mu);
 	while (r->figures.change < change) {
@@ -210,7 +196,7 @@ static int await_fetch(struct replica *r, const struct fetch *f,
 	int64_t end = clock_mono_ms() + w->ms;
 
 	while (f->state == FETCH_WANTED) {
-		struct timespec step = deadline_in(STEP_MS);
+		struct timespec step = clock_deadline(STEP_MS);
 
 		if (w->cancelled && w->cancelled(w->ctx))
 			return err_set(e, ERR_INTERRUPTED,
