@@ -203,7 +203,8 @@ void replica_file_close(struct replica_file *f)
 	free(f);
 }
 
-/* --- how far it has come --------------------------------------------------- */
+/* --- how far it has come ---------------------------------------------------
+ */
 
 bool replica_file_level(const struct replica_file *f)
 {
