@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* s3_client.c - who is asked and as whom: a store of S3, or a daemon of ours;
- * and the links that let others ask the same. */
+ * the links that let others ask the same; what a request is before its first
+ * attempt, and how long it waits for the next.
+ */
 #include <stdlib.h>
 
 #include "indexer/base/clock.h"
 #include "indexer/base/scope.h"
+#include "indexer/base/text.h"
 #include "indexer/objects/s3_try.h"
 
 enum { PATH_MOST = 64 << 10 };
@@ -109,4 +112,45 @@ int s3_client_link(struct s3_client *c, struct str key, int64_t seconds,
 	s3_presign(&s, seconds < S3_LINK_MAX_S ? seconds : S3_LINK_MAX_S, b);
 	explicit_bzero(k, sizeof(*k));
 	return buf_ok(b) ? 0 : err_set(e, ERR_TOO_LONG, "the link is too long");
+}
+
+void s3_client_prepare(struct s3_client *c, struct s3_request *r)
+{
+	if (c->bearer && !r->patience_s)
+		r->patience_s = S3_AWAY_S;
+	if (c->bearer)
+		r->payload[0] = '\0';
+	else if (r->body.n && c->place.tls)
+		snprintf(r->payload, sizeof(r->payload), S3_UNSIGNED);
+	else
+		s3_sha256(r->body, r->payload);
+	r->due = 0;
+	r->deadline = r->budget_ms ? clock_mono_ms() + r->budget_ms : 0;
+	r->attempts = 0;
+	r->first = S3_GOOD;
+	r->done = r->failed = r->cancelled = r->doubtful = false;
+	r->host[0] = '\0';
+}
+
+static int64_t random_below(int64_t n)
+{
+	uint32_t v;
+
+	random_bytes(&v, sizeof(v));
+	return n > 0 ? (int64_t)v % n : 0;
+}
+
+int64_t s3_pause_ms(const struct s3_request *r, enum s3_verdict verdict)
+{
+	int64_t most = (int64_t)S3_BACKOFF_MS << r->attempts;
+
+	if (verdict == S3_AT_ONCE)
+		return 0;
+	if (verdict == S3_NEW_KEYS)
+		return S3_RENEW_MS;
+	if (r->head.retry_after_ms >= 0)
+		return r->head.retry_after_ms + random_below(S3_BACKOFF_MS);
+	if (most > S3_BACKOFF_MAX_MS)
+		most = S3_BACKOFF_MAX_MS;
+	return 1 + random_below(most);
 }

@@ -15,7 +15,7 @@
 #include "indexer/base/scope.h"
 #include "indexer/base/text.h"
 #include "indexer/base/thread.h"
-#include "indexer/objects/s3_try.h"
+#include "indexer/objects/s3_here.h"
 
 enum { POLL_MS = 1000 };
 
@@ -29,6 +29,10 @@ struct s3_engine {
 	struct s3_request *submitted; /* guarded by: mu */
 	bool stopping;                /* guarded by: mu */
 	_Atomic bool hurry;
+	/* Whether attempts are made by who asks: not while the store has to
+	 * be spared. */
+	_Atomic bool well;
+	struct s3_here *here;
 	/* The thread's own. */
 	struct s3_request *waiting, *active;
 	CURL *idle[S3_CONNECTIONS];
@@ -111,29 +115,6 @@ static void finish(struct s3_engine *g, struct s3_request *r, bool failed)
 
 /* --- repeating ------------------------------------------------------------ */
 
-static int64_t random_below(int64_t n)
-{
-	uint32_t v;
-
-	random_bytes(&v, sizeof(v));
-	return n > 0 ? (int64_t)v % n : 0;
-}
-
-static int64_t pause_ms(const struct s3_request *r, enum s3_verdict verdict)
-{
-	int64_t most = (int64_t)S3_BACKOFF_MS << r->attempts;
-
-	if (verdict == S3_AT_ONCE)
-		return 0;
-	if (verdict == S3_NEW_KEYS)
-		return S3_RENEW_MS;
-	if (r->head.retry_after_ms >= 0)
-		return r->head.retry_after_ms + random_below(S3_BACKOFF_MS);
-	if (most > S3_BACKOFF_MAX_MS)
-		most = S3_BACKOFF_MAX_MS;
-	return 1 + random_below(most);
-}
-
 static bool try_again(struct s3_engine *g, struct s3_request *r,
 		      enum s3_verdict verdict)
 {
@@ -145,7 +126,7 @@ static bool try_again(struct s3_engine *g, struct s3_request *r,
 	if (!r->deadline)
 		r->deadline =
 			now + (g->client.bearer ? S3_AWAY_MS : S3_BUDGET_MS);
-	r->due = now + pause_ms(r, verdict);
+	r->due = now + s3_pause_ms(r, verdict);
 	return r->due < r->deadline;
 }
 
@@ -157,6 +138,24 @@ static void adapt(struct s3_engine *g, enum s3_verdict verdict)
 		g->most += 1 / g->most;
 	if (verdict == S3_GOOD && g->retries < S3_RETRIES)
 		g->retries += S3_RETRY_GAIN;
+	g->well = g->most + 1 > S3_CONNECTIONS && g->retries >= S3_RETRIES;
+}
+
+static void settle(struct s3_engine *g, struct s3_request *r,
+		   enum s3_verdict verdict)
+{
+	adapt(g, verdict);
+	if (r->cancelled || !try_again(g, r, verdict)) {
+		finish(g, r, verdict != S3_GOOD);
+		return;
+	}
+	log_debug("repeated", "attempt=%d why=\"%s\"", r->attempts, r->e.msg);
+	if (verdict != S3_AT_ONCE) {
+		g->retries -= S3_RETRY_COST;
+		g->well = false;
+	}
+	r->next = g->waiting;
+	g->waiting = r;
 }
 
 static void conclude(struct s3_engine *g, struct s3_request *r, CURLcode code)
@@ -164,16 +163,7 @@ static void conclude(struct s3_engine *g, struct s3_request *r, CURLcode code)
 	enum s3_verdict verdict = s3_judge(&g->client, r->now, code);
 
 	end_try(g, r);
-	adapt(g, verdict);
-	if (r->cancelled || !try_again(g, r, verdict)) {
-		finish(g, r, verdict != S3_GOOD);
-		return;
-	}
-	log_debug("repeated", "attempt=%d why=\"%s\"", r->attempts, r->e.msg);
-	if (verdict != S3_AT_ONCE)
-		g->retries -= S3_RETRY_COST;
-	r->next = g->waiting;
-	g->waiting = r;
+	settle(g, r, verdict);
 }
 
 /* --- the thread ----------------------------------------------------------- */
@@ -189,6 +179,24 @@ static void take_submitted(struct s3_engine *g, bool *ret_stopping)
 		g->waiting = r;
 	}
 	*ret_stopping = g->stopping;
+}
+
+/* What was tried by who asks, in vain, is judged as if it had been here. */
+static void settle_tried(struct s3_engine *g)
+{
+	struct s3_request **p = &g->waiting, *r;
+
+	while ((r = *p)) {
+		enum s3_verdict verdict = (enum s3_verdict)r->first;
+
+		if (verdict == S3_GOOD) {
+			p = &r->next;
+			continue;
+		}
+		*p = r->next;
+		r->first = S3_GOOD;
+		settle(g, r, verdict);
+	}
 }
 
 static bool is_cancelled(struct s3_engine *g, const struct s3_request *r)
@@ -268,6 +276,7 @@ static void *engine_main(void *arg)
 		take_submitted(g, &stopping);
 		if (stopping)
 			return NULL;
+		settle_tried(g);
 		drop_cancelled(g);
 		start_due(g);
 		curl_multi_perform(g->multi, &running);
@@ -286,21 +295,8 @@ void s3_engine_hurry(struct s3_engine *g)
 	g->hurry = true;
 }
 
-void s3_submit(struct s3_engine *g, struct s3_request *r)
+static void hand_over(struct s3_engine *g, struct s3_request *r)
 {
-	if (g->client.bearer && !r->patience_s)
-		r->patience_s = S3_AWAY_S;
-	if (g->client.bearer)
-		r->payload[0] = '\0';
-	else if (r->body.n && g->client.place.tls)
-		snprintf(r->payload, sizeof(r->payload), S3_UNSIGNED);
-	else
-		s3_sha256(r->body, r->payload);
-	r->due = 0;
-	r->deadline = r->budget_ms ? clock_mono_ms() + r->budget_ms : 0;
-	r->attempts = 0;
-	r->done = r->failed = r->cancelled = r->doubtful = false;
-	r->host[0] = '\0';
 	pthread_mutex_lock(&g->mu);
 	r->next = g->submitted;
 	g->submitted = r;
@@ -308,20 +304,53 @@ void s3_submit(struct s3_engine *g, struct s3_request *r)
 	curl_multi_wakeup(g->multi);
 }
 
-static void wait_done(struct s3_engine *g, struct s3_request *r)
+void s3_submit(struct s3_engine *g, struct s3_request *r)
+{
+	s3_client_prepare(&g->client, r);
+	hand_over(g, r);
+}
+
+/* Under the lock: true where it is given up for the first time. */
+static bool quits(struct s3_request *r, struct err *e)
+{
+	if (r->done || r->cancelled || !r->quit(r->quit_ctx, e))
+		return false;
+	r->cancelled = true;
+	return true;
+}
+
+/* True where who waited has given it up, for the reason in e. */
+static bool wait_done(struct s3_engine *g, struct s3_request *r, struct err *e)
 {
 	SCOPED_LOCK(&g->mu);
+	bool quit = false;
 
-	while (!r->done)
-		pthread_cond_wait(&g->ended, &g->mu);
+	while (!r->done) {
+		struct timespec until = clock_deadline(S3_QUIT_MS);
+
+		if (!r->quit || r->cancelled) {
+			pthread_cond_wait(&g->ended, &g->mu);
+			continue;
+		}
+		pthread_cond_timedwait(&g->ended, &g->mu, &until);
+		if (quits(r, e)) {
+			quit = true;
+			curl_multi_wakeup(g->multi);
+		}
+	}
+	return quit;
 }
 
 int s3_wait(struct s3_engine *g, struct s3_request *r, struct err *e)
 {
-	wait_done(g, r);
+	bool quit = wait_done(g, r, e);
+
 	if (!r->failed)
 		return 0;
-	*e = r->e;
+	if (quit)
+		r->doubtful = true;
+	else
+		*e = r->e;
 	return -1;
 }
 
@@ -335,13 +364,26 @@ void s3_drop(struct s3_engine *g, struct s3_request *r)
 
 void s3_cancel(struct s3_engine *g, struct s3_request *r)
 {
+	struct err ignored;
+
 	s3_drop(g, r);
-	wait_done(g, r);
+	wait_done(g, r, &ignored);
 }
 
 int s3_send(struct s3_engine *g, struct s3_request *r, struct err *e)
 {
-	s3_submit(g, r);
+	enum s3_verdict verdict = S3_GOOD;
+
+	s3_client_prepare(&g->client, r);
+	if (g->well && s3_here_try(g->here, r, &verdict)) {
+		if (verdict == S3_GOOD)
+			return 0;
+		*e = r->e;
+		if (verdict == S3_FINAL)
+			return -1;
+		r->first = (int)verdict;
+	}
+	hand_over(g, r);
 	return s3_wait(g, r, e);
 }
 
@@ -370,7 +412,9 @@ static struct s3_engine *engine_alloc(void)
 	if (!g)
 		abort();
 	pthread_mutex_init(&g->mu, NULL);
-	pthread_cond_init(&g->ended, NULL);
+	thread_condition(&g->ended);
+	g->well = true;
+	g->here = s3_here_new(&g->client);
 	g->most = S3_CONNECTIONS;
 	g->retries = S3_RETRIES;
 	g->multi = curl_multi_init();
@@ -419,6 +463,7 @@ void s3_engine_free(struct s3_engine *g)
 		curl_multi_wakeup(g->multi);
 		pthread_join(g->thread, NULL);
 	}
+	s3_here_free(g->here);
 	while (g->nidle)
 		curl_easy_cleanup(g->idle[--g->nidle]);
 	curl_multi_cleanup(g->multi);

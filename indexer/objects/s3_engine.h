@@ -49,6 +49,10 @@ struct s3_request {
 	/* Called by the engine's thread in place of waking who waits; r is the
 	 * callee's then. */
 	void (*ended)(struct s3_request *r);
+	/* Asked now and then while it is waited for; true: it is given up, for
+	 * the reason in e. Or NULL. */
+	bool (*quit)(void *ctx, struct err *e);
+	void *quit_ctx;
 	/* What came. */
 	int status; /* 0: no answer */
 	size_t got; /* bytes at out */
@@ -65,6 +69,7 @@ struct s3_request {
 	int attempts;
 	unsigned creds;
 	bool done, cancelled, renewed;
+	int first; /* enum s3_verdict of an attempt made by who asks */
 };
 
 void s3_request_init(struct s3_request *r, const char *method, struct str key);
@@ -87,7 +92,7 @@ int s3_wait(struct s3_engine *g, struct s3_request *r, struct err *e);
 void s3_cancel(struct s3_engine *g, struct s3_request *r);
 /* The same without waiting: ended is called. */
 void s3_drop(struct s3_engine *g, struct s3_request *r);
-/* Both. */
+/* Both; the first attempt is made here, if the store is well. */
 int s3_send(struct s3_engine *g, struct s3_request *r, struct err *e);
 
 /* A link to an object by which anybody gets it, for a while. */

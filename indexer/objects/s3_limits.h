@@ -26,6 +26,7 @@ enum {
 /* Counts. */
 enum {
 	S3_CONNECTIONS = 64, /* requests at one time, and connections kept */
+	S3_LANES = 16,       /* of them made by who asks; see s3_here.h */
 	S3_LEAST = 2,        /* of them when the store asks us to slow down */
 	S3_WINDOW = 4,       /* ranges of one read at one time */
 	S3_FLIGHTS = 2,      /* parts of one upload at one time; see s3_put.c */
@@ -59,6 +60,7 @@ enum {
 	S3_AWAY_MS = 4000,   /* and as S3_BUDGET_MS, after its first failure */
 	S3_ABORT_MS = 50,    /* between them, doubled each time */
 	S3_RENEW_MS = 300,   /* until other keys may be there */
+	S3_QUIT_MS = 20,     /* between two looks whether to go on waiting */
 	S3_IDLE_S = 10,      /* a connection unused so long is not used again */
 	S3_SLOW_RATE = 1024, /* bytes a second; see S3_STALL_S */
 	S3_LINK_MAX_S = 7 * 24 * 3600, /* a link lasts no longer */

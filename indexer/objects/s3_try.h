@@ -48,6 +48,8 @@ void s3_client_fini(struct s3_client *c);
 /* As s3_link. */
 int s3_client_link(struct s3_client *c, struct str key, int64_t seconds,
 		   struct buf *b, struct err *e);
+/* As none of its attempts was made. */
+void s3_client_prepare(struct s3_client *c, struct s3_request *r);
 
 /* Ready to be given to libcurl; key is room for the thread's use. */
 struct s3_try *s3_try_new(struct s3_client *c, struct s3_request *r, CURL *easy,
@@ -65,5 +67,7 @@ enum s3_verdict {
 };
 /* Fills r->e where it is not good. */
 enum s3_verdict s3_judge(struct s3_client *c, struct s3_try *t, CURLcode code);
+/* Until the next attempt. */
+int64_t s3_pause_ms(const struct s3_request *r, enum s3_verdict verdict);
 
 #endif
