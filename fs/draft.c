@@ -74,7 +74,8 @@ static int fill_draft(struct fs_call *c, struct file *f, int64_t size,
 	whole = st.st_size;
 	if (size < 0 || size > whole)
 		size = whole;
-	if (object_draft_room(d, size, e) ||
+	if ((object_draft_cramped(d, size) && object_draft_spread(d, e)) ||
+	    object_draft_room(d, size, e) ||
 	    copy_into(c, f, size, object_draft_fd(d), e))
 		return -1;
 	object_draft_wrote(d, 0, (size_t)size);
@@ -95,14 +96,12 @@ static struct object_draft *new_draft(struct fs_call *c, struct file *f,
 			       buf_view(&fallback), e);
 	if (!d)
 		return NULL;
-	*ret_fd = fcntl(object_draft_fd(d), F_DUPFD_CLOEXEC, 3);
-	if (*ret_fd < 0)
+	if (fill_draft(c, f, size, d, e) == 0) {
+		*ret_fd = fcntl(object_draft_fd(d), F_DUPFD_CLOEXEC, 3);
+		if (*ret_fd >= 0)
+			return d;
 		err_sys(e, errno, "a temporary file");
-	if (*ret_fd >= 0 && fill_draft(c, f, size, d, e) == 0)
-		return d;
-	if (*ret_fd >= 0)
-		close(*ret_fd);
-	*ret_fd = -1;
+	}
 	object_draft_free(d);
 	return NULL;
 }
@@ -336,12 +335,15 @@ static int finish_draft(struct fs_call *c, struct file *f, struct stored *x,
 }
 
 /* The cache has it from now on: nobody here needs to fetch it. */
-static void adopt_stored(struct fs *fs, const struct file *f)
+static void adopt_stored(struct fs *fs, const struct file *f, bool memory)
 {
 	struct cache *cache = store_cache(fs->store);
 	struct err ignored;
 
-	if (cache)
+	if (cache && memory)
+		cache_adopt_soon(cache, f->fd, CACHE_SHA256,
+				 str_from(f->digest.sha256));
+	else if (cache)
 		cache_adopt(cache, f->fd, CACHE_SHA256,
 			    str_from(f->digest.sha256), &ignored);
 }
@@ -349,6 +351,7 @@ static void adopt_stored(struct fs *fs, const struct file *f)
 static int store_draft(struct fs_call *c, struct file *f, struct err *e)
 {
 	struct stored *x;
+	bool memory;
 	int r = need_draft(c, f, e);
 
 	if (r)
@@ -359,8 +362,9 @@ static int store_draft(struct fs_call *c, struct file *f, struct err *e)
 	buf_init(&x->sums, SUMS_BYTES);
 	r = finish_draft(c, f, x, e);
 	if (!r) {
+		memory = object_draft_cramped(f->draft, INT64_MAX);
 		keep_stored(c->fs, f, x);
-		adopt_stored(c->fs, f);
+		adopt_stored(c->fs, f, memory);
 	}
 	buf_fini(&x->sums);
 	free(x);

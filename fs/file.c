@@ -409,14 +409,42 @@ static int write_bytes(struct file *f, int64_t off, struct str data,
 	return 0;
 }
 
-/* 1 when written, 0 when there is no draft to write to. */
+static bool is_cramped(const struct file *f, int64_t end)
+{
+	return f->draft && object_draft_cramped(f->draft, end);
+}
+
+/* It grows beyond what is kept in memory. */
+static int spread(struct file *f, int64_t end, struct err *e)
+{
+	int r = 0;
+
+	pthread_rwlock_wrlock(&f->lock);
+	if (is_cramped(f, end)) {
+		r = object_draft_spread(f->draft, e);
+		if (!r && dup3(object_draft_fd(f->draft), f->fd, O_CLOEXEC) < 0)
+			r = err_sys(e, errno, "a temporary file");
+	}
+	pthread_rwlock_unlock(&f->lock);
+	return r;
+}
+
+/* 1 when written, 0 when there is no draft to write to, CRAMPED when there is
+ * room for it now. */
+enum { CRAMPED = 2 };
+
 static int try_write(struct fs_call *c, struct file *f, int64_t off,
 		     struct str data, struct err *e)
 {
+	int64_t end = off + (int64_t)data.n;
 	int r = 0;
 
 	if (lock_shared(c, f, e))
 		return -1;
+	if (!f->sealing && is_cramped(f, end)) {
+		pthread_rwlock_unlock(&f->lock);
+		return spread(f, end, e) ? -1 : CRAMPED;
+	}
 	if ((f->draft && !f->sealing) || f->scratch || f->loose) {
 		r = write_bytes(f, off, data, e) ? -1 : 1;
 		atomic_store(&f->mtime, clock_ms());
@@ -437,9 +465,9 @@ int file_write(struct fs_call *c, struct file *f, int64_t off, struct str data,
 		return err_set(e, ERR_TOO_LARGE,
 			       "a temporary file here holds at most %d bytes",
 			       FS_SCRATCH_BYTES);
-	while ((r = try_write(c, f, off, data, e)) == 0) {
-		if (file_draft(c, f, -1, e))
+	while ((r = try_write(c, f, off, data, e)) != 1) {
+		if (r < 0 || (r == 0 && file_draft(c, f, -1, e)))
 			return -1;
 	}
-	return r < 0 ? -1 : 0;
+	return 0;
 }

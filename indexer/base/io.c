@@ -300,3 +300,25 @@ bool io_unsafe_fs(const char *path, const char **name)
 	}
 	return false;
 }
+
+enum { UNNAMED_BYTES = 16 };
+
+int io_unnamed(const char *dir, struct err *e)
+{
+	SCOPED_FREE char *path = NULL;
+	char name[2 * UNNAMED_BYTES + 1];
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	/* somebody removed the directory */
+	if (fd < 0 && errno == ENOENT && io_mkdirs(dir, 0700, e) == 0)
+		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+		random_hex(name, UNNAMED_BYTES);
+		if (asprintf(&path, "%s/.spool-%s", dir, name) < 0)
+			abort();
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			unlink(path);
+	}
+	return fd < 0 ? err_sys(e, errno, "a temporary file in %s", dir) : fd;
+}

@@ -19,6 +19,9 @@ ssize_t io_pread_all(int fd, void *p, size_t n, int64_t off, struct err *e);
 /* The first size bytes of one file, all where it is negative, over the first
  * of another; blocks are shared where the file system can. */
 int io_copy(int from, int to, int64_t size, struct err *e);
+/* A file without a name in dir, which is made if absent, to be read and
+ * written. */
+int io_unnamed(const char *dir, struct err *e);
 /* A whole small file, at most limit bytes, appended to b. */
 int io_read_file(const char *path, size_t limit, struct buf *b, struct err *e);
 /* Replace path atomically and durably: temporary file, fsync, rename, fsync

@@ -92,6 +92,10 @@ int cached_fd(struct cached *h);
  * object: by a link, so it must lie on the directory's file system. */
 int cache_adopt(struct cache *c, int fd, enum cache_digest kind,
 		struct str digest, struct err *e);
+/* The same of a file that lies elsewhere, a little later, by a copy; or not, if
+ * many wait. The descriptor may be closed on return. */
+void cache_adopt_soon(struct cache *c, int fd, enum cache_digest kind,
+		      struct str digest);
 /* Objects that are likely to be wanted next: the small ones among them are
  * fetched, as many at one time as is good. */
 void cache_soon(struct cache *c, struct objects *store,

@@ -35,6 +35,7 @@ enum {
 				    not waited for */
 	CACHE_FETCHERS = 64,
 	CACHE_WRITERS = 2,
+	CACHE_ADOPTING = 256, /* files that wait to be copied, and are open */
 	CACHE_SOON_BYTES = 256 << 10, /* no larger objects are fetched soon */
 	CACHE_KEPT = 64 << 10, /* larger ones not in memory, once saved */
 	CACHE_SOON = 256,      /* objects kept that were */
@@ -118,6 +119,7 @@ struct cache {
 	struct cached *soon[CACHE_SOON];           /* guarded by: mu */
 	unsigned soon_at;                          /* guarded by: mu */
 	atomic_int soon_flying;
+	atomic_int adopting;
 	size_t memory;
 	_Atomic size_t used; /* of memory by ranges and spares */
 	atomic_int streams;

@@ -174,6 +174,8 @@ static int put_finish(struct object_put *base, char *key, struct err *e)
 	s3_pairs_add(&r.headers, "content-digest", str_from(digest));
 	r.file = &file;
 	r.patience_s = S3_FINISH_S;
+	r.quit = base->quit;
+	r.quit_ctx = base->quit_ctx;
 	rc = s3_send(s3_of(base->o)->engine, &r, e);
 	if (rc == 0)
 		rc = read_stored(base, buf_view(&r.reply), key, e);

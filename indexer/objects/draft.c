@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -23,8 +24,7 @@ enum {
 	STREAM_FROM = 8 << 20, /* a shorter one is sent in the end */
 	LOOK_EVERY = 16 << 20, /* growth between two looks at free space */
 	STEP_MS = 20,          /* between two looks whether to go on waiting */
-	NAME_BYTES = 16,
-	JOIN_RATE = 20 << 10, /* bytes in a ms that a store joins at least */
+	JOIN_RATE = 20 << 10,  /* bytes in a ms that a store joins at least */
 };
 
 /* --- spools --------------------------------------------------------------- */
@@ -59,26 +59,6 @@ void drafts_close(struct drafts *home)
 	free(home);
 }
 
-static int spool_open(const char *dir, struct err *e)
-{
-	SCOPED_FREE char *path = NULL;
-	char name[2 * NAME_BYTES + 1];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	/* somebody removed the cache under the mount */
-	if (fd < 0 && errno == ENOENT && io_mkdirs(dir, 0700, e) == 0)
-		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-		random_hex(name, NAME_BYTES);
-		if (asprintf(&path, "%s/.spool-%s", dir, name) < 0)
-			abort();
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd >= 0)
-			unlink(path);
-	}
-	return fd < 0 ? err_sys(e, errno, "a temporary file in %s", dir) : fd;
-}
-
 static int look_for_room(const struct drafts *home, int64_t more, struct err *e)
 {
 	struct statvfs st;
@@ -99,7 +79,7 @@ int object_draft_room(struct object_draft *d, int64_t size, struct err *e)
 {
 	SCOPED_LOCK(&d->mu);
 
-	if (d->put || d->home->o.files || size <= d->looked)
+	if (d->put || d->home->o.files || d->memory || size <= d->looked)
 		return 0;
 	if (look_for_room(d->home, LOOK_EVERY, e) < 0)
 		return -1;
@@ -132,6 +112,8 @@ static struct object_draft *draft_new(struct drafts *home, struct str wanted,
 static void draft_destroy(struct object_draft *d)
 {
 	object_put_abort(d->put);
+	if (d->memory)
+		atomic_fetch_sub(&d->home->memory, 1);
 	if (d->fd >= 0)
 		close(d->fd);
 	buf_fini(&d->sums);
@@ -187,6 +169,44 @@ static int begin_file(struct object_draft *d, struct err *e)
 	return d->fd < 0 ? err_sys(e, errno, "a temporary file") : 0;
 }
 
+static int begin_spool(struct object_draft *d, struct err *e)
+{
+	struct drafts *home = d->home;
+
+	if (atomic_fetch_add(&home->memory, 1) < DRAFT_MEMORY)
+		d->fd = memfd_create("orrery-draft", MFD_CLOEXEC);
+	d->memory = d->fd >= 0;
+	if (d->memory)
+		return 0;
+	atomic_fetch_sub(&home->memory, 1);
+	return d->fd = io_unnamed(home->dir, e);
+}
+
+bool object_draft_cramped(const struct object_draft *d, int64_t size)
+{
+	return d->memory && size > DRAFT_SHORT;
+}
+
+int object_draft_spread(struct object_draft *d, struct err *e)
+{
+	int fd, r;
+
+	if (!d->memory)
+		return 0;
+	fd = io_unnamed(d->home->dir, e);
+	if (fd < 0)
+		return -1;
+	r = io_copy(d->fd, fd, -1, e);
+	if (!r && dup3(fd, d->fd, O_CLOEXEC) < 0)
+		r = err_sys(e, errno, "a temporary file");
+	close(fd);
+	if (r)
+		return -1;
+	d->memory = false;
+	atomic_fetch_sub(&d->home->memory, 1);
+	return 0;
+}
+
 struct object_draft *object_draft_begin(struct drafts *home, struct str wanted,
 					struct str fallback, struct err *e)
 {
@@ -196,7 +216,7 @@ struct object_draft *object_draft_begin(struct drafts *home, struct str wanted,
 	if (home->o.files)
 		r = begin_file(d, e);
 	else
-		r = d->fd = spool_open(home->dir, e);
+		r = begin_spool(d, e);
 	if (r >= 0)
 		return d;
 	draft_destroy(d);
@@ -304,22 +324,33 @@ static int end_writing(struct object_draft *d, struct err *e)
 	return 0;
 }
 
-static int out_of_patience(const struct object_draft *d,
-			   const struct draft_wait *w, struct err *e)
+/* Who waits for what. */
+struct waiter {
+	const struct object_draft *d;
+	const struct draft_wait *w;
+};
+
+static bool gives_up(void *ctx, struct err *e)
 {
+	const struct waiter *x = ctx;
+	const struct object_draft *d = x->d;
+	const struct draft_wait *w = x->w;
 	int64_t patience = w->patience_ms;
 
-	if (w->cancelled && atomic_load(w->cancelled))
-		return err_set(e, ERR_INTERRUPTED, "the caller gave up");
+	if (w->cancelled && atomic_load(w->cancelled)) {
+		err_set(e, ERR_INTERRUPTED, "the caller gave up");
+		return true;
+	}
 	/* a store is silent while it joins what it has */
 	if (d->sent == d->size)
 		patience += d->size / JOIN_RATE;
 	if (clock_mono_ms() - d->touched <= patience)
-		return 0;
-	return err_set(e, ERR_TIMEOUT,
-		       "the object store has taken nothing for %lld s; what "
-		       "was written is kept and sent with the next try",
-		       (long long)(patience / 1000));
+		return false;
+	err_set(e, ERR_TIMEOUT,
+		"the object store has taken nothing for %lld s; what "
+		"was written is kept and sent with the next try",
+		(long long)(patience / 1000));
+	return true;
 }
 
 /* Under the lock. A pass that began before the end may fail and is repeated;
@@ -327,6 +358,7 @@ static int out_of_patience(const struct object_draft *d,
 static int await(struct object_draft *d, const struct draft_wait *w,
 		 struct err *e)
 {
+	struct waiter x = {d, w};
 	bool last = false;
 
 	while (d->state != DRAFT_SENT) {
@@ -336,12 +368,14 @@ static int await(struct object_draft *d, const struct draft_wait *w,
 			*e = d->why;
 			return -1;
 		}
+		if (d->state != DRAFT_SENDING && d->size <= DRAFT_SHORT)
+			return draft_send_here(d, gives_up, &x, e);
 		if (d->state != DRAFT_SENDING) {
 			last = true;
 			if (draft_send(d, e) < 0)
 				return -1;
 		}
-		if (out_of_patience(d, w, e))
+		if (gives_up(&x, e))
 			return -1;
 		pthread_cond_timedwait(&d->moved, &d->mu, &until);
 	}

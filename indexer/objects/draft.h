@@ -4,7 +4,9 @@
  * A draft is a file without a name. Where objects are files it is the store's
  * own temporary file, and gets its key in the end. Elsewhere it is a spool: a
  * long one is sent to the store by a thread while it is written, as far as it
- * is written from its first byte on; a short one is sent in the end. What is
+ * is written from its first byte on; a short one is sent in the end, by who
+ * waits for it, and is in memory until it grows: a file of a disk is made and
+ * named in its journal, which waits while that is written. What is
  * changed behind what was sent makes the sending begin anew in the end: the
  * spool is the truth, and so it is when sending fails. Memory is one piece
  * and what a put takes, whatever the length; the spool leaves a floor of free
@@ -43,6 +45,11 @@ struct object_draft *object_draft_begin(struct drafts *home, struct str wanted,
 int object_draft_fd(const struct object_draft *d);
 /* Before it grows to so many bytes: ERR_NO_SPACE where it may not. */
 int object_draft_room(struct object_draft *d, int64_t size, struct err *e);
+/* Whether it is in memory, and too long for that with so many bytes: then it
+ * is spread first, while nobody reads or writes its file, for that is another
+ * under the same number afterwards. */
+bool object_draft_cramped(const struct object_draft *d, int64_t size);
+int object_draft_spread(struct object_draft *d, struct err *e);
 /* Bytes [off, off+n) were written; it was cut, or grown, to size. */
 void object_draft_wrote(struct object_draft *d, int64_t off, size_t n);
 void object_draft_cut(struct object_draft *d, int64_t size);

@@ -12,10 +12,15 @@ struct drafts {
 	char *dir;
 	pthread_mutex_t mu;
 	pthread_cond_t ended;
-	size_t sending; /* guarded by: mu; threads */
+	size_t sending;    /* guarded by: mu; threads */
+	atomic_int memory; /* drafts that are there */
 };
 
-enum { DRAFT_PIECE = 1 << 20 }; /* read and sent at one time */
+enum {
+	DRAFT_PIECE = 1 << 20,  /* read and sent at one time */
+	DRAFT_SHORT = 64 << 10, /* up to here who waits sends it himself */
+	DRAFT_MEMORY = 512,     /* drafts in memory at one time */
+};
 
 enum draft_state {
 	DRAFT_IDLE,
@@ -29,6 +34,7 @@ struct object_draft {
 	char *wanted, *fallback;
 	int fd;
 	struct object_put *put; /* where objects are files */
+	bool memory; /* fd is; not where finish and writes meet spread */
 	pthread_mutex_t mu;
 	pthread_cond_t moved;
 	/* guarded by: mu */
@@ -57,5 +63,9 @@ void draft_drop(struct object_draft *d);
 /* Under the lock: a thread sends all of it once, and leaves it sent, failed or
  * idle. */
 int draft_send(struct object_draft *d, struct err *e);
+/* The same at once, of a short one: quit is asked whether to go on. */
+int draft_send_here(struct object_draft *d,
+		    bool (*quit)(void *ctx, struct err *e), void *ctx,
+		    struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* draft_send.c - the thread that sends a draft.
+/* draft_send.c - the thread that sends a draft; or, a short one, without it.
  *
  * The hard idea: how much was sent is moved on, under the lock, before the
  * bytes are read. A write is told after it was made; so one that comes to
@@ -103,6 +103,14 @@ static int send_all(struct object_draft *d, struct sent *s, struct err *e)
 	return r;
 }
 
+static void note_sent(struct object_draft *d, const struct sent *s)
+{
+	d->digest = s->digest;
+	buf_reset(&d->sums);
+	buf_str(&d->sums, buf_view(&s->sums));
+	memcpy(d->key, s->key, sizeof(d->key));
+}
+
 /* True where nobody wants what was sent. */
 static bool pass_over(struct object_draft *d, const struct sent *s, int r,
 		      const struct err *e)
@@ -114,12 +122,8 @@ static bool pass_over(struct object_draft *d, const struct sent *s, int r,
 	d->state = unwanted ? DRAFT_IDLE : r < 0 ? DRAFT_FAILED : DRAFT_SENT;
 	if (r < 0)
 		d->why = *e;
-	else if (!unwanted) {
-		d->digest = s->digest;
-		buf_reset(&d->sums);
-		buf_str(&d->sums, buf_view(&s->sums));
-		memcpy(d->key, s->key, sizeof(d->key));
-	}
+	else if (!unwanted)
+		note_sent(d, s);
 	pthread_cond_broadcast(&d->moved);
 	return unwanted && r == 0;
 }
@@ -171,4 +175,52 @@ int draft_send(struct object_draft *d, struct err *e)
 	d->refs--;
 	d->state = DRAFT_IDLE;
 	return -1;
+}
+
+/* --- without a thread ----------------------------------------------------- */
+
+static int put_short(struct object_draft *d, struct object_put *put,
+		     struct sent *s, struct err *e)
+{
+	SCOPED_FREE char *piece = malloc((size_t)d->size + 1);
+	ssize_t got;
+
+	if (!piece)
+		return err_set(e, ERR_BUSY, "out of memory");
+	object_put_sums(put, &s->sums);
+	got = io_pread_all(d->fd, piece, (size_t)d->size, 0, e);
+	if (got < 0)
+		return -1;
+	memset(piece + got, 0, (size_t)(d->size - got));
+	if (object_put_write(put, piece, (size_t)d->size, e) < 0)
+		return -1;
+	return object_put_finish(put, s->key, &s->digest, e);
+}
+
+/* Under the lock, which nobody else wants in the end. */
+int draft_send_here(struct object_draft *d,
+		    bool (*quit)(void *ctx, struct err *e), void *ctx,
+		    struct err *e)
+{
+	SCOPED_FREE struct sent *s = calloc(1, sizeof(*s));
+	struct object_put *put = NULL;
+	int r = -1;
+
+	if (!s)
+		abort();
+	buf_init(&s->sums, SUMS_BYTES);
+	d->sent = d->size;
+	d->spoiled = false;
+	put = draft_put(d, &s->objects, e);
+	if (put) {
+		object_put_quit(put, quit, ctx);
+		r = put_short(d, put, s, e);
+	}
+	if (r < 0)
+		object_put_abort(put);
+	else
+		note_sent(d, s);
+	d->state = r < 0 ? DRAFT_IDLE : DRAFT_SENT;
+	buf_fini(&s->sums);
+	return r;
 }

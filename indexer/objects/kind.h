@@ -63,6 +63,9 @@ struct object_put {
 	struct buf *sums;      /* where they are to go, or NULL */
 	const struct object_digest *known; /* at put_finish */
 	char *wanted, *fallback;
+	/* See object_put_quit; NULL: it is waited for. */
+	bool (*quit)(void *ctx, struct err *e);
+	void *quit_ctx;
 };
 
 /* A kind's own get embeds it as its first member. */

@@ -196,6 +196,13 @@ void object_put_sums(struct object_put *p, struct buf *sums)
 		digest_sums(p->digest, sums);
 }
 
+void object_put_quit(struct object_put *p,
+		     bool (*quit)(void *ctx, struct err *e), void *ctx)
+{
+	p->quit = quit;
+	p->quit_ctx = ctx;
+}
+
 int object_put_finish(struct object_put *p, char *ret_key,
 		      struct object_digest *ret, struct err *e)
 {

@@ -76,6 +76,10 @@ struct object_source {
 	void *ctx;
 };
 void object_put_source(struct object_put *p, const struct object_source *src);
+/* Asked now and then while finish waits for a store elsewhere, as far as what
+ * is put is one request: true gives up, for the reason in e. */
+void object_put_quit(struct object_put *p,
+		     bool (*quit)(void *ctx, struct err *e), void *ctx);
 /* Durable afterwards. ret_key (OBJECT_KEY_MAX) gets the key it lies at. */
 int object_put_finish(struct object_put *p, char *ret_key,
 		      struct object_digest *ret, struct err *e);

@@ -119,6 +119,8 @@ static int send_whole(struct s3_put *p, struct str key, struct err *e)
 
 	s3_request_init(&r, "PUT", key);
 	r.body = str_n(p->mem, p->n);
+	r.quit = p->base.quit;
+	r.quit_ctx = p->base.quit_ctx;
 	s3_add_sum(p->s, &r, sum);
 	s3_pairs_add(&r.headers, S3_MARK_HEADER, str_from(p->mark));
 	if (p->s->dialect.conditional)

@@ -68,7 +68,7 @@ static void spools(const char *dir)
 		object_draft_begin(home, STR("a/b"), STR("g/"), &e);
 	struct draft_wait w = {NULL, 1000};
 	struct object_digest digest;
-	char key[OBJECT_KEY_MAX];
+	char key[OBJECT_KEY_MAX], text[8] = "";
 	SCOPED(buf_fini) struct buf sums;
 
 	buf_init(&sums, SUMS_BYTES);
@@ -92,6 +92,15 @@ static void spools(const char *dir)
 	options.floor = INT64_MAX;
 	home = drafts_open(&options, &e);
 	d = object_draft_begin(home, STR("x"), STR("g/"), &e);
+	ok(object_draft_room(d, 1, &e) == 0, "memory has room");
+	ok(!object_draft_cramped(d, 1 << 16) &&
+		   object_draft_cramped(d, (1 << 16) + 1),
+	   "for so much");
+	write_at(d, 0, "abc");
+	ok(object_draft_spread(d, &e) == 0, "it goes to the disk");
+	ok(io_pread_all(object_draft_fd(d), text, 4, 0, &e) == 3 &&
+		   !strcmp(text, "abc"),
+	   "with what it has");
 	ok(object_draft_room(d, 1, &e) < 0, "a floor is kept free");
 	is_i64(e.kind, ERR_NO_SPACE, "as a full disk");
 	object_draft_free(d);

@@ -512,7 +512,9 @@ def test_a_full_disk_is_said(daemon, base):
     m = Mounted(daemon, base, "--cache-free", "1000T")
     try:
         with fails(errno.ENOSPC):
-            (m.path / "f").write_bytes(b"x")
+            (m.path / "f").write_bytes(bytes(64 * 1024 + 1))
+        (m.path / "short").write_bytes(b"x")  # never comes to the disk
+        same(m, "short", b"x")
     finally:
         m.stop()
 
