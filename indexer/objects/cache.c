@@ -240,6 +240,7 @@ struct cache *cache_open(const struct cache_options *o, struct err *e)
 	c->memory = o->memory ? o->memory : CACHE_MEMORY;
 	pool_init(&c->fetchers, CACHE_FETCHERS);
 	pool_init(&c->writers, CACHE_WRITERS);
+	pool_init(&c->adopters, 1);
 	return c;
 }
 
@@ -255,6 +256,7 @@ void cache_close(struct cache *c)
 	pthread_mutex_unlock(&c->mu);
 	pool_fini(&c->fetchers);
 	pool_fini(&c->writers);
+	pool_fini(&c->adopters);
 	spares_free(c);
 	disk_return(&c->disk);
 	disk_fini(&c->disk);

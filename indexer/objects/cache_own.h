@@ -35,6 +35,7 @@ enum {
 				    not waited for */
 	CACHE_FETCHERS = 64,
 	CACHE_WRITERS = 2,
+	CACHE_NICE = 19,      /* of the thread that copies */
 	CACHE_ADOPTING = 256, /* files that wait to be copied, and are open */
 	CACHE_SOON_BYTES = 256 << 10, /* no larger objects are fetched soon */
 	CACHE_KEPT = 64 << 10, /* larger ones not in memory, once saved */
@@ -127,7 +128,7 @@ struct cache {
 	struct spare *spares; /* guarded by: spare_mu */
 	size_t nspare;        /* guarded by: spare_mu; bytes */
 	struct disk disk;
-	struct pool fetchers, writers;
+	struct pool fetchers, writers, adopters;
 	struct counts counts;
 	atomic_bool closing;
 };
