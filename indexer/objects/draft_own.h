@@ -34,7 +34,7 @@ struct object_draft {
 	char *wanted, *fallback;
 	int fd;
 	struct object_put *put; /* where objects are files */
-	bool memory; /* fd is; not where finish and writes meet spread */
+	bool memory; /* fd is there; the owner sees to who reads it meanwhile */
 	pthread_mutex_t mu;
 	pthread_cond_t moved;
 	/* guarded by: mu */
