@@ -53,7 +53,8 @@ static void script(const enum step *steps, int n)
 	pthread_mutex_lock(&server.mu);
 	memcpy(server.steps, steps, (size_t)n * sizeof(*steps));
 	server.n = n;
-	server.at = server.requests = 0;
+	server.at = 0;
+	server.requests = 0;
 	pthread_mutex_unlock(&server.mu);
 }
 #define SCRIPT(...)                                                            \
