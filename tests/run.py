@@ -13,21 +13,26 @@ import sys
 import time
 import venv
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("ORRERY_TEST_BUILD", ROOT / "build-test"))
 COUNTS = {"passed": 0, "failed": 0, "skipped": 0}
+NOTING = Lock()
 SOURCES = ["indexer", "api", "fs", "tools", "tests"]
 
 
 def note(status, name, detail=""):
-    COUNTS[status] += 1
-    if status != "passed":
-        print(f"{status.upper()}: {name}", flush=True)
-        for line in detail.splitlines()[-60:]:
-            print("    " + line)
+    with NOTING:
+        COUNTS[status] += 1
+        if status != "passed":
+            print(f"{status.upper()}: {name}", flush=True)
+            for line in detail.splitlines()[-60:]:
+                print("    " + line)
 
 
 def command(name, argv, **kwargs):
@@ -120,7 +125,8 @@ def tsan():
     directory = build("tsan", "-Db_sanitize=thread", "-Doptimization=1")
     if directory:
         units(directory, "tsan",
-              ("base", "journal", "index", "http", "tracking", "fs"), scale=8)
+              ("base", "journal", "objects", "index", "http", "tracking",
+               "fs"), scale=8)
 
 
 def environment_of(requirements):
@@ -167,6 +173,14 @@ def pytest(variant, requirements, programs, paths, runner=("-m", "pytest"),
             note("passed", name)
 
 
+def together(*runs):
+    """Runs of pytest, two at a time: most of them wait most of the time."""
+    if all([environment_of(ROOT / "tests" / "clients" / requirements)
+            for requirements in sorted({run.args[1] for run in runs})]):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda run: run(), runs))
+
+
 def programs():
     """The programs of the plain build, built if need be."""
     directory = BUILD / "plain"
@@ -181,12 +195,13 @@ def clients():
         both = sorted(str(p) for name in (
             "test_*_mlflow.py", "test_mount_two_faces.py")
             for p in (ROOT / "tests/clients").glob(name))
-        for generation in ("mlflow2", "mlflow3"):
-            pytest(generation, f"requirements-{generation}.txt", directory,
-                   both)
         others = sorted({str(p) for p in (ROOT / "tests/clients").glob(
             "test_*.py")} - set(both))
-        pytest("clients", "requirements-mlflow3.txt", directory, others)
+        together(partial(pytest, "clients", "requirements-mlflow3.txt",
+                         directory, others),
+                 *[partial(pytest, generation,
+                           f"requirements-{generation}.txt", directory, both)
+                   for generation in ("mlflow2", "mlflow3")])
 
 
 def mlflow():
@@ -217,13 +232,15 @@ def bucket():
     directory = programs()
     if not directory:
         return
-    pytest("bucket", "requirements-s3.txt", directory, ["tests/s3"])
     artifacts = [f"tests/clients/test_{name}.py" for name in (
         "artifacts_mpu", "gc", "models_mlflow", "mount_artifacts",
         "mount_models", "mount_shell", "mount_two_faces", "parts_mlflow",
         "tracking_mlflow")]
-    pytest("bucket-clients", "requirements-mlflow3.txt", directory, artifacts,
-           ORRERY_TEST_OBJECTS="s3")
+    together(*[partial(pytest, f"bucket-{path.stem}", "requirements-s3.txt",
+                       directory, [str(path)])
+               for path in sorted((ROOT / "tests/s3").glob("test_*.py"))],
+             partial(pytest, "bucket-clients", "requirements-mlflow3.txt",
+                     directory, artifacts, ORRERY_TEST_OBJECTS="s3"))
 
 
 def fault():
