@@ -304,13 +304,13 @@ static int finish_patiently(struct fs_call *c, struct file *f,
 			    const struct draft_wait *w, struct stored *x,
 			    struct err *e)
 {
-	int64_t failing = 0;
+	int64_t until = clock_mono_ms() + w->patience_ms;
+	struct draft_wait left = *w;
 
-	while (object_draft_finish(f->draft, w, x->key, &x->digest, &x->sums,
-				   e)) {
-		if (!failing)
-			failing = clock_mono_ms();
-		if (!passes(e) || clock_mono_ms() - failing >= c->fs->wait_ms ||
+	while (object_draft_finish(f->draft, &left, x->key, &x->digest,
+				   &x->sums, e)) {
+		left.patience_ms = until - clock_mono_ms();
+		if (!passes(e) || left.patience_ms <= FS_STORE_RETRY_MS ||
 		    fs_nap(c, FS_STORE_RETRY_MS, e))
 			return -1;
 	}
