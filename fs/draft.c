@@ -299,7 +299,8 @@ static bool passes(const struct err *e)
 	return e->kind == ERR_UNAVAILABLE || e->kind == ERR_BUSY;
 }
 
-/* Who does not answer now is tried again as long as a write may wait. */
+/* A daemon that does not answer now is tried again as long as a write may wait;
+ * a bucket has been tried long enough by who asks it. */
 static int finish_patiently(struct fs_call *c, struct file *f,
 			    const struct draft_wait *w, struct stored *x,
 			    struct err *e)
@@ -310,7 +311,8 @@ static int finish_patiently(struct fs_call *c, struct file *f,
 	while (object_draft_finish(f->draft, &left, x->key, &x->digest,
 				   &x->sums, e)) {
 		left.patience_ms = until - clock_mono_ms();
-		if (!passes(e) || left.patience_ms <= FS_STORE_RETRY_MS ||
+		if (!store_is_daemon(c->fs->store) || !passes(e) ||
+		    left.patience_ms <= FS_STORE_RETRY_MS ||
 		    fs_nap(c, FS_STORE_RETRY_MS, e))
 			return -1;
 	}

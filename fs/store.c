@@ -289,6 +289,11 @@ bool store_is_files(const struct store *s)
 	return s->files;
 }
 
+bool store_is_daemon(const struct store *s)
+{
+	return s->server != NULL;
+}
+
 struct drafts *store_drafts(const struct store *s)
 {
 	return s->drafts;

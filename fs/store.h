@@ -32,6 +32,8 @@ struct store *store_open(const struct store_options *o, struct err *e);
 void store_close(struct store *s);
 /* Its objects are files. */
 bool store_is_files(const struct store *s);
+/* ... or those of a daemon elsewhere. */
+bool store_is_daemon(const struct store *s);
 /* NULL with the reason where it is not there now. Waits for a try that is under
  * way, unless c may not; c NULL: it may. */
 struct objects *store_objects(struct store *s, struct fs_call *c,
