@@ -195,13 +195,12 @@ def clients():
         both = sorted(str(p) for name in (
             "test_*_mlflow.py", "test_mount_two_faces.py")
             for p in (ROOT / "tests/clients").glob(name))
+        for generation in ("mlflow2", "mlflow3"):
+            pytest(generation, f"requirements-{generation}.txt", directory,
+                   both)
         others = sorted({str(p) for p in (ROOT / "tests/clients").glob(
             "test_*.py")} - set(both))
-        together(partial(pytest, "clients", "requirements-mlflow3.txt",
-                         directory, others),
-                 *[partial(pytest, generation,
-                           f"requirements-{generation}.txt", directory, both)
-                   for generation in ("mlflow2", "mlflow3")])
+        pytest("clients", "requirements-mlflow3.txt", directory, others)
 
 
 def mlflow():
