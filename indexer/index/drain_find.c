@@ -63,21 +63,9 @@ static int64_t applied_of(struct drain *d, const char *id, struct err *e)
 	return seq;
 }
 
-/* What cannot be a journal, or must not be applied, gets another name. */
 static void set_aside(struct drain *d, const char *id, const char *why)
 {
-	SCOPED_FREE char *from = NULL;
-	SCOPED_FREE char *to = NULL;
-	char quoted[WHY];
-
-	if (asprintf(&from, "%s/%s", d->dir, id) < 0 ||
-	    asprintf(&to, "%s/%s.bad", d->dir, id) < 0)
-		abort();
-	log_error("a journal is set aside", "journal=%s why=%s", id,
-		  log_quote(str_from(why), quoted, sizeof(quoted)));
-	if (rename(from, to) < 0 && errno != ENOENT)
-		log_error("a journal cannot be renamed", "journal=%s errno=%d",
-			  id, errno);
+	journal_set_aside(d->dir, id, why);
 	pthread_mutex_lock(&d->mu);
 	d->stats.bad++;
 	pthread_mutex_unlock(&d->mu);

@@ -89,6 +89,8 @@ struct journal_reader; /* one thread; journal_pending from any */
  * ERR_CORRUPT. */
 struct journal_reader *journal_open(const char *path, struct err *e);
 void journal_reader_close(struct journal_reader *r);
+/* What cannot be a journal, or must not be applied, gets another name. */
+void journal_set_aside(const char *dir, const char *id, const char *why);
 const char *journal_reader_id(const struct journal_reader *r);
 /* Who owns the file: decides as whom its records are applied. */
 uid_t journal_reader_owner(const struct journal_reader *r);

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -16,10 +17,12 @@
 #include <unistd.h>
 
 #include "indexer/base/io.h"
+#include "indexer/base/log.h"
+#include "indexer/base/scope.h"
 #include "indexer/journal/format.h"
 #include "indexer/journal/futex.h"
 
-enum { WINDOW = 64 << 10 };
+enum { WINDOW = 64 << 10, WHY = 700 /* bytes of a reason in the log */ };
 
 struct journal_reader {
 	int fd;
@@ -317,4 +320,20 @@ bool journal_pending(const struct journal_reader *r, struct str run_id,
 	}
 	*ret_seq = seq;
 	return seq > committed;
+}
+
+void journal_set_aside(const char *dir, const char *id, const char *why)
+{
+	SCOPED_FREE char *from = NULL;
+	SCOPED_FREE char *to = NULL;
+	char quoted[WHY];
+
+	if (asprintf(&from, "%s/%s", dir, id) < 0 ||
+	    asprintf(&to, "%s/%s.bad", dir, id) < 0)
+		abort();
+	log_error("a journal is set aside", "journal=%s why=%s", id,
+		  log_quote(str_from(why), quoted, sizeof(quoted)));
+	if (rename(from, to) < 0 && errno != ENOENT)
+		log_error("a journal cannot be renamed", "journal=%s errno=%d",
+			  id, errno);
 }

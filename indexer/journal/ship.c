@@ -104,21 +104,6 @@ static void close_first(struct shipped **at)
 	free(x);
 }
 
-static void set_aside(struct shipper *s, const char *id, const char *why)
-{
-	SCOPED_FREE char *from = NULL;
-	SCOPED_FREE char *to = NULL;
-	char quoted[WHY];
-
-	if (asprintf(&from, "%s/%s", s->dir, id) < 0 ||
-	    asprintf(&to, "%s/%s.bad", s->dir, id) < 0)
-		abort();
-	log_error("a journal is set aside", "journal=%s why=%s", id,
-		  log_quote(str_from(why), quoted, sizeof(quoted)));
-	if (rename(from, to) < 0 && errno != ENOENT)
-		log_error("a journal cannot be renamed", "journal=%s", id);
-}
-
 static bool is_known(const struct shipper *s, const char *id)
 {
 	for (const struct shipped *x = s->list; x; x = x->next)
@@ -134,7 +119,7 @@ static void look_at(struct shipper *s, const char *id)
 
 	if (!open_journal(s, id, &e)) {
 		if (e.kind == ERR_CORRUPT)
-			set_aside(s, id, e.msg);
+			journal_set_aside(s->dir, id, e.msg);
 	} else if (!journal_abandoned(s->list->r)) {
 		close_first(&s->list);
 	}
@@ -177,8 +162,8 @@ static void remove_ended(struct shipper *s)
 		    0)
 			abort();
 		if (x->bad)
-			set_aside(s, journal_reader_id(x->r),
-				  "it does not hold");
+			journal_set_aside(s->dir, journal_reader_id(x->r),
+					  "it does not hold");
 		else if (unlink(path) < 0 && errno != ENOENT)
 			log_error("a journal cannot be removed", "journal=%s",
 				  journal_reader_id(x->r));
