@@ -136,9 +136,11 @@ def test_ls_asks_the_store_nothing(mounted, daemon, store):
     for i in range(20):
         daemon.put(f"d/f{i}", b"x" * i)
     before = sum(store.counts.values())
-    out = subprocess.run(["find", mounted.path, "-size", "-1000", "-ls"],
+    out = subprocess.run(["find", mounted.path, "-type", "f", "-size",
+                          "-1000", "-printf", "%P %s\n"],
                          capture_output=True, text=True, timeout=30)
-    assert out.stdout.count("/f") == 20
+    assert sorted(out.stdout.splitlines()) == sorted(
+        f"d/f{i} {i}" for i in range(20))
     subprocess.run(["ls", "-laR", mounted.path], check=True, timeout=30,
                    stdout=subprocess.DEVNULL)
     assert sum(store.counts.values()) == before
